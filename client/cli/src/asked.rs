@@ -1,0 +1,83 @@
+//! What a command line has named, told beside an error of the daemon: its messages never repeat
+//! what was asked for.
+//!
+//! Pure: a command line becomes one line of text. It says what was asked, not which of it was
+//! wrong, for that is in the message; so it is never wrong itself. Filters and params are left out:
+//! they are long, and their errors say where.
+
+use crate::args::{Arguments, Command, SelectArgs};
+use crate::output::plain;
+
+/// Columns that all names take together, at most: each may be of any length.
+const MAX_COLUMNS: usize = 400;
+
+/// The names that a command line has, as `album "x", library "y"`; empty if it has none.
+pub(crate) fn names(arguments: &Arguments) -> String {
+    let mut names = of_command(&arguments.command);
+    let global = &arguments.global;
+    names.extend(global.library.as_deref().map(|path| format!("library {path:?}")));
+    names.extend(global.library_name.as_deref().map(|name| format!("library {name:?}")));
+    plain::cut(&names.join(", "), MAX_COLUMNS)
+}
+
+fn of_command(command: &Command) -> Vec<String> {
+    match command {
+        Command::Query(args) => of_selection(&args.select),
+        Command::Count(args) => of_selection(args),
+        Command::Export(args) => {
+            let mut names = of_selection(&args.select);
+            names.extend(args.root.as_deref().map(|root| format!("root {root:?}")));
+            let destination = args.destination.as_deref();
+            names.extend(destination.map(|path| format!("destination {path:?}")));
+            names
+        }
+        Command::Watch(args) => args.job.iter().map(|job| format!("job {job:?}")).collect(),
+        Command::Call(args) => vec![format!("method {:?}", args.method)],
+        Command::Info
+        | Command::Albums(_)
+        | Command::Get(_)
+        | Command::Health
+        | Command::Policy(_)
+        | Command::Demo(_)
+        | Command::PrivateDaemon
+        | Command::TrySocket => Vec::new(),
+    }
+}
+
+fn of_selection(args: &SelectArgs) -> Vec<String> {
+    args.album.iter().map(|album| format!("album {album:?}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[track_caller]
+    fn named(words: &[&str]) -> String {
+        let words = [&["darkslide"], words].concat();
+        names(&Arguments::try_parse_from(words).unwrap())
+    }
+
+    #[test]
+    fn what_was_named_is_told_and_nothing_else() {
+        for (words, told) in [
+            (&["info"][..], ""),
+            (&["info", "--in", "main"], r#"library "main""#),
+            (&["count", "--album", "a\nb", "--library", "L"], r#"album "a\nb", library "L""#),
+            (&["query", "--kind", "photo", "--album", "x"], r#"album "x""#),
+            (&["export", "out", "--root", "nas"], r#"root "nas", destination "out""#),
+            (&["watch", "07"], r#"job "07""#),
+            (&["call", "asset.delete", "{}"], r#"method "asset.delete""#),
+        ] {
+            assert_eq!(named(words), told, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let told = named(&["count", "--album", &"x".repeat(100_000)]);
+        assert_eq!(plain::width(&told), MAX_COLUMNS);
+    }
+}

@@ -1,0 +1,72 @@
+//! The commands, one file each: flags become requests, results go to the output, an exit code comes
+//! back.
+//!
+//! A command never talks to a terminal itself and never looks at a path; it holds a session or,
+//! offline, nothing at all. Which of them needs which is decided here.
+
+mod albums;
+mod call;
+mod count;
+mod demo;
+mod export;
+mod get;
+mod health;
+mod info;
+mod left_out;
+mod policy;
+mod query;
+mod select;
+mod watch;
+
+use crate::args::{Arguments, Command, PolicyCommand};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::report::Failure;
+use crate::session::{self, Way};
+
+/// Runs one command.
+pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let global = arguments.global;
+    let way = || Way::of(&global, None);
+    match arguments.command {
+        Command::Info => session::with(way()?, None, output, info::run).await,
+        Command::Albums(args) => {
+            session::with(way()?, None, output, async |session, output| {
+                albums::run(session, output, args).await
+            })
+            .await
+        }
+        Command::Query(args) => {
+            let query = query::Query::new(args)?;
+            session::with(way()?, None, output, async |session, output| {
+                query.run(session, output).await
+            })
+            .await
+        }
+        Command::Count(args) => {
+            let filter = select::filter(&args)?;
+            session::with(way()?, None, output, async |session, output| {
+                count::run(session, output, filter, &args).await
+            })
+            .await
+        }
+        Command::Get(args) => {
+            let uuids = select::uuids(&args.uuids)?;
+            session::with(way()?, None, output, async |session, output| {
+                get::run(session, output, uuids).await
+            })
+            .await
+        }
+        Command::Export(args) => export::run(&global, args, output).await,
+        Command::Watch(args) => watch::run(&global, args, output).await,
+        Command::Health => session::with(way()?, None, output, health::run).await,
+        Command::Call(args) => call::run(way()?, args, output).await,
+        Command::Policy(PolicyCommand::Show) => {
+            session::with(way()?, None, output, policy::show).await
+        }
+        Command::Policy(PolicyCommand::Check(args)) => policy::check(&args, output),
+        Command::Demo(args) => demo::run(&global, args, output).await,
+        // They became something else before there was a runtime.
+        Command::PrivateDaemon | Command::TrySocket => Ok(Exit::Usage),
+    }
+}

@@ -1,0 +1,63 @@
+//! `darkslide watch`: what jobs of the running daemon do, as it happens.
+//!
+//! Lines for people, JSON lines for programs, each as soon as it is known. It ends with the job
+//! that was named, or when it is interrupted; the job goes on either way.
+
+use darkslide_client::protocol::event::{Event, Topic};
+use darkslide_client::protocol::message::event::EventSubscribeParams;
+use darkslide_client::protocol::value::Token;
+
+use super::export;
+use crate::args::{Global, WatchArgs};
+use crate::exit::Exit;
+use crate::output::{Output, human};
+use crate::report::Failure;
+use crate::session::{self, Session, Way};
+
+/// Runs it.
+pub(crate) async fn run(
+    global: &Global,
+    args: WatchArgs,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    if global.library.is_some() {
+        return Err(Failure::usage(
+            "a private daemon has no jobs of others to watch",
+            "leave --library out: the running daemon is meant",
+        ));
+    }
+    let job = args.job.as_deref().map(job).transpose()?;
+    session::with(Way::of(global, None)?, None, output, async |session, output| match job {
+        Some(job) => one(session, output, job).await,
+        None => all(session, output).await,
+    })
+    .await
+}
+
+fn job(text: &str) -> Result<Token, Failure> {
+    Token::parse(text).map_err(|error| {
+        Failure::usage(format!("{text:?} is no job: {error}"), "take it from what `export` says")
+    })
+}
+
+async fn one(session: &Session, output: &mut Output, job: Token) -> Result<Exit, Failure> {
+    let mut handle = session.client.attach(job).await?;
+    while let Some(event) = handle.next().await? {
+        show(output, &event)?;
+    }
+    export::outcome(handle.status())
+}
+
+async fn all(session: &Session, output: &mut Output) -> Result<Exit, Failure> {
+    let params = EventSubscribeParams { topic: Topic::Jobs };
+    let mut events = session.client.subscribe(&params).await?;
+    while let Some(event) = events.next().await? {
+        show(output, &event)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(output: &mut Output, event: &Event) -> Result<(), Failure> {
+    output.answer(event, human::event)?;
+    Ok(output.flush()?)
+}

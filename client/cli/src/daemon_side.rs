@@ -1,0 +1,46 @@
+//! All that the command line takes of the daemon's side: the private entry and the offline
+//! commands, and nothing else.
+//!
+//! The daemon's crate is part of this program so that one file is enough to read a library
+//! anywhere; but only a process that was started for it runs its code, and that process confines
+//! itself before it reads. Whoever looks for where both meet finds it here alone.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use darkslide_daemon::{offline, private};
+
+use crate::told::Told;
+
+pub(crate) use darkslide_daemon::private::{Level, Wish};
+
+/// The sysexits status of a daemon that cannot be confined.
+pub(crate) const EX_NOPERM: i32 = 77;
+
+/// The sysexits status of a daemon whose library is not there.
+pub(crate) const EX_NOINPUT: i32 = 66;
+
+/// Becomes a private daemon; must come before this process has a second thread.
+pub(crate) fn be_private_daemon() -> ExitCode {
+    private::run()
+}
+
+/// Confines itself and asks for a network socket, for which the kernel kills.
+pub(crate) fn try_socket() -> ExitCode {
+    private::try_socket()
+}
+
+/// Reads a policy file as a daemon of this user would, and explains it, a line for each thing that
+/// it says.
+pub(crate) fn check_policy(file: &str) -> Result<Vec<String>, Told> {
+    let explained = offline::policy_check(file).map_err(|error| {
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        Told::new(error.to_string(), causes, error.hint())
+    })?;
+    Ok(explained.lines)
+}

@@ -1,0 +1,83 @@
+//! The one door to paths: whoever opens, looks at, renames or removes a file does it here.
+//!
+//! It alone may hand a path to the kernel. It takes a grant and a checked [`RelPath`], so that an
+//! unchecked text has no function to call; it follows no link, enters no mount, replaces no name
+//! that a person sees. [`LibraryDir`] has no method that writes, [`RootDir`] none without a
+//! `Grant<Write>`. The hazard: looking at a path and then opening the same text, while somebody
+//! exchanges a folder for a link in between. Read `beneath.rs` first, then `publish.rs`.
+//!
+//! [`RelPath`]: darkslide_policy::RelPath
+//!
+//! # What does not compile
+//!
+//! A path without a grant opens nothing:
+//!
+//! ```compile_fail
+//! # use darkslide_door::*; use darkslide_policy::*;
+//! fn read(library: &LibraryDir, path: &RelPath) { let _file = library.open_file(path); }
+//! ```
+//!
+//! nor does a text:
+//!
+//! ```compile_fail
+//! # use darkslide_door::*; use darkslide_policy::*;
+//! fn read(library: &LibraryDir, grant: &Grant<Read>) {
+//!     let _file = library.open_file(grant, "originals/0/0.heic");
+//! }
+//! ```
+//!
+//! with both, it does:
+//!
+//! ```
+//! # use darkslide_door::*; use darkslide_policy::*;
+//! fn read(library: &LibraryDir, grant: &Grant<Read>, path: &RelPath) {
+//!     let _file = library.open_file(grant, path);
+//! }
+//! ```
+//!
+//! A grant to read opens no root:
+//!
+//! ```compile_fail
+//! # use darkslide_door::*; use darkslide_policy::*;
+//! fn write(root: &RootDir, grant: &Grant<Read>) { let _destination = root.enter(grant); }
+//! ```
+//!
+//! ```
+//! # use darkslide_door::*; use darkslide_policy::*;
+//! fn write(root: &RootDir, grant: &Grant<Write>) { let _destination = root.enter(grant); }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod beneath;
+mod content;
+mod destination;
+mod error;
+mod facts;
+mod fault;
+mod library_dir;
+mod owner;
+mod pinned;
+mod probe;
+mod publish;
+mod random_name;
+mod reading;
+mod record;
+mod root_dir;
+mod temporary;
+
+#[cfg(test)]
+#[path = "../../../tests/src/shared.rs"]
+mod shared;
+
+pub use content::start_writeout;
+pub use destination::Destination;
+pub use error::{DoorError, DoorErrorKind};
+pub use facts::{Entry, Facts, FileTime, Identity, Kind};
+pub use fault::{Faults, Operation};
+pub use library_dir::LibraryDir;
+pub use publish::{Published, Way};
+pub use random_name::random_name;
+pub use reading::{MAX_LIST_ENTRIES, SourceFile};
+pub use record::{Lock, NewRecord, RECORD_FOLDER, Record, is_within_record};
+pub use root_dir::RootDir;

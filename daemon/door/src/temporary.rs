@@ -1,0 +1,182 @@
+//! Contents on their way: made under random names in `.darkslide/tmp/`, finished, and removed if
+//! nobody wants them.
+//!
+//! It alone removes files, in `tmp/` and `aside/` only, each by one component and only if it is
+//! still the file that the caller knows; no recursive removal exists. A temporary file is made
+//! exclusively, 0600, so that a planted name or link is never written through. The hazard: a name
+//! out of a journal, or a link planted where we clean up, that leads to somebody's file.
+
+#![expect(clippy::disallowed_methods, reason = "the door: makes and removes temporary files")]
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+
+use darkslide_policy::Component;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::content;
+use crate::destination::Destination;
+use crate::error::{DoorError, DoorErrorKind};
+use crate::facts::{Entry, Facts, FileTime, Identity};
+use crate::fault::Operation;
+use crate::publish;
+use crate::record::Area;
+
+/// What is ours is for the daemon's user alone until it is finished.
+pub(crate) const FILE_MODE: Mode = Mode::from_bits_retain(0o600);
+
+impl Destination<'_> {
+    /// Makes a new temporary file, empty, for reading and writing.
+    ///
+    /// # Errors
+    /// [`DoorErrorKind::Exists`], [`NotFound`](DoorErrorKind::NotFound) without record folders,
+    /// [`NoSpace`](DoorErrorKind::NoSpace).
+    pub fn create_temporary(&self, name: &Component) -> Result<File, DoorError> {
+        let operation = Operation::CreateTemporary;
+        let folder = self.area(operation, Area::Temporaries)?;
+        let path = Area::Temporaries.join(name.as_str());
+        self.below().announce(operation, &path)?;
+        create_new(&folder, name.as_str(), OFlags::RDWR)
+            .map_err(|errno| self.below().failed(operation, &path, errno))
+    }
+
+    /// Makes a new temporary file that shares the content of an open file; none where the two file
+    /// systems cannot, and then nothing is left.
+    ///
+    /// # Errors
+    /// Those of [`Destination::create_temporary`].
+    pub fn clone_temporary(
+        &self,
+        source: &File,
+        name: &Component,
+    ) -> Result<Option<File>, DoorError> {
+        let operation = Operation::CloneTemporary;
+        let folder = self.area(operation, Area::Temporaries)?;
+        let path = Area::Temporaries.join(name.as_str());
+        self.below().announce(operation, &path)?;
+        match clone_new(source, &folder, name.as_str()) {
+            Ok(file) => Ok(Some(file)),
+            Err(errno) if content::cannot_clone(errno) => Ok(None),
+            Err(errno) => Err(self.below().failed(operation, &path, errno)),
+        }
+    }
+
+    /// Sets the grant's file mode and, if told, the time of the last change on a file that is
+    /// otherwise finished; `name` is for the error. Answers what the file then is: disks round and
+    /// clamp times, and some keep no modes.
+    ///
+    /// # Errors
+    /// What the kernel answers; that a file system keeps no modes or times is no error.
+    pub fn finish(
+        &self,
+        name: &Component,
+        file: &File,
+        mtime: Option<FileTime>,
+    ) -> Result<Facts, DoorError> {
+        let path = Area::Temporaries.join(name.as_str());
+        let below = self.below();
+        below.announce(Operation::Finish, &path)?;
+        content::finish(file, self.grant().covers().file_mode(), mtime)
+            .map_err(|errno| below.failed(Operation::Finish, &path, errno))
+    }
+
+    /// Removes a temporary file; `false` where it is gone already.
+    ///
+    /// # Errors
+    /// [`DoorErrorKind::Replaced`] where another file has its name: it stays.
+    pub fn remove_temporary(
+        &self,
+        name: &Component,
+        expected: Identity,
+    ) -> Result<bool, DoorError> {
+        self.remove_own(Area::Temporaries, name, expected)
+    }
+
+    /// Removes a file in `.darkslide/aside/`, of which the caller has proven that it is ours;
+    /// `false` where it is gone already.
+    ///
+    /// # Errors
+    /// [`DoorErrorKind::Replaced`] where another file has its name: it stays.
+    pub fn remove_aside(&self, name: &Component, expected: Identity) -> Result<bool, DoorError> {
+        self.remove_own(Area::Aside, name, expected)
+    }
+
+    /// Lists the temporary files; none without record folders.
+    ///
+    /// # Errors
+    /// Those of [`Destination::list`].
+    pub fn list_temporaries(&self) -> Result<Vec<Entry>, DoorError> {
+        self.list_area(Area::Temporaries)
+    }
+
+    /// Lists what stands aside; none without record folders.
+    ///
+    /// # Errors
+    /// Those of [`Destination::list`].
+    pub fn list_aside(&self) -> Result<Vec<Entry>, DoorError> {
+        self.list_area(Area::Aside)
+    }
+
+    fn remove_own(
+        &self,
+        area: Area,
+        name: &Component,
+        expected: Identity,
+    ) -> Result<bool, DoorError> {
+        let operation = Operation::RemoveTemporary;
+        let path = area.join(name.as_str());
+        let below = self.below();
+        let folder = self.area(operation, area)?;
+        below.announce(operation, &path)?;
+        let removed = match publish::look_at(folder.as_fd(), name.as_str()) {
+            Ok(facts) if facts.identity != expected => {
+                return Err(below.refused(operation, &path, DoorErrorKind::Replaced));
+            }
+            Ok(_) => rustix::fs::unlinkat(&folder, name.as_str(), AtFlags::empty()),
+            Err(errno) => Err(errno),
+        };
+        match removed {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(below.failed(operation, &path, errno)),
+        }
+    }
+}
+
+/// Makes a file that is not there yet.
+pub(crate) fn create_new(folder: &OwnedFd, name: &str, access: OFlags) -> Result<File, Errno> {
+    let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::io::retry_on_intr(|| rustix::fs::openat(folder, name, flags, FILE_MODE)).map(File::from)
+}
+
+#[cfg(target_os = "linux")]
+fn clone_new(source: &File, folder: &OwnedFd, name: &str) -> Result<File, Errno> {
+    let file = create_new(folder, name, OFlags::RDWR)?;
+    match rustix::fs::ioctl_ficlone(&file, source) {
+        Ok(()) => Ok(file),
+        Err(errno) => {
+            unless_missing(rustix::fs::unlinkat(folder, name, AtFlags::empty()))?;
+            Err(errno)
+        }
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn clone_new(source: &File, folder: &OwnedFd, name: &str) -> Result<File, Errno> {
+    use rustix::fs::CloneFlags;
+    let flags = CloneFlags::NOFOLLOW | CloneFlags::NOOWNERCOPY;
+    rustix::fs::fclonefileat(source, folder, name, flags)?;
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
+    // A clone has the mode of its source; until it is finished it is ours alone.
+    rustix::fs::fchmod(&file, FILE_MODE)?;
+    Ok(file)
+}
+
+pub(crate) fn unless_missing(answer: Result<(), Errno>) -> Result<(), Errno> {
+    match answer {
+        Err(Errno::NOENT) => Ok(()),
+        other => other,
+    }
+}

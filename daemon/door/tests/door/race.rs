@@ -1,0 +1,144 @@
+//! A folder is exchanged with a link to outside, over and over, while files are opened and
+//! published in it.
+//!
+//! The number of exchanges is bounded; how the two interleave is not, so what is asserted holds for
+//! every order: nothing outside is ever read or written.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use darkslide_door::{DoorError, DoorErrorKind, Faults};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::support::{Place, rel, temporary};
+
+const EXCHANGES: usize = 20_000;
+
+/// Exchanges two names as often as the bound says, while `work` is done again and again.
+fn while_exchanged(place: &Place, a: &str, b: &str, mut work: impl FnMut(usize)) {
+    let ended = AtomicBool::new(false);
+    let (a, b) = (place.path(a), place.path(b));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..EXCHANGES {
+                renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
+            }
+            ended.store(true, Ordering::SeqCst);
+        });
+        let mut round = 0;
+        while !ended.load(Ordering::SeqCst) {
+            work(round);
+            round += 1;
+        }
+    });
+}
+
+/// The link was there at that moment, or it came and went too often.
+#[track_caller]
+fn assert_exchanged(error: &DoorError) {
+    let kinds = [DoorErrorKind::Link, DoorErrorKind::Busy];
+    assert!(kinds.contains(&error.kind()), "{error}");
+}
+
+fn reading_never_leaves_the_library(faults: Faults) {
+    let place = Place::new();
+    fs::write(place.path("outside/photo"), "outside").unwrap();
+    fs::write(place.path("L/originals/photo"), "inside").unwrap();
+    symlink(place.path("outside"), place.path("L/link")).unwrap();
+    let library = place.library(faults);
+    let grant = place.read("main");
+    let path = rel("originals/photo");
+    let (mut opened, mut refused) = (0, 0);
+    while_exchanged(&place, "L/originals", "L/link", |_| match library.open_file(&grant, &path) {
+        Ok(source) => {
+            let mut text = String::new();
+            source.into_file().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "inside");
+            opened += 1;
+        }
+        Err(error) => {
+            assert_exchanged(&error);
+            refused += 1;
+        }
+    });
+    eprintln!("opened {opened}, refused {refused}");
+}
+
+fn publishing_never_leaves_the_root(faults: Faults) {
+    let place = Place::new();
+    let root = place.root(faults);
+    let grant = place.write("exports", "x");
+    let destination = root.enter(&grant).unwrap();
+    destination.ensure_record_folders().unwrap();
+    fs::create_dir(place.path("R/x/album")).unwrap();
+    symlink(place.path("outside"), place.path("R/x/link")).unwrap();
+    let (mut published, mut refused) = (0, 0);
+    while_exchanged(&place, "R/x/album", "R/x/link", |round| {
+        let (name, identity) = temporary(&destination, "ours");
+        let to = rel(&format!("album/{round}"));
+        match destination.publish(&name, identity, &to) {
+            Ok(_) => published += 1,
+            Err(error) => {
+                assert_exchanged(&error);
+                assert!(destination.remove_temporary(&name, identity).unwrap());
+                refused += 1;
+            }
+        }
+        match destination.make_folders(&rel(&format!("album/folder-{round}"))) {
+            Ok(_) => {}
+            Err(error) => assert_exchanged(&error),
+        }
+    });
+    assert_eq!(place.names("outside"), [""; 0]);
+    assert_eq!(place.names("R/x/.darkslide/tmp"), [""; 0]);
+    eprintln!("published {published}, refused {refused}");
+}
+
+#[test]
+fn no_exchange_makes_a_library_lead_outside() {
+    reading_never_leaves_the_library(Faults::none());
+}
+
+#[test]
+fn no_exchange_makes_a_library_lead_outside_with_the_walk() {
+    reading_never_leaves_the_library(Faults::without_openat2());
+}
+
+#[test]
+fn no_exchange_makes_a_destination_lead_outside() {
+    publishing_never_leaves_the_root(Faults::none());
+}
+
+#[test]
+fn no_exchange_makes_a_destination_lead_outside_with_the_walk() {
+    publishing_never_leaves_the_root(Faults::without_openat2());
+}
+
+#[test]
+fn a_name_that_somebody_takes_at_the_last_moment_is_not_replaced() {
+    let place = Place::new();
+    let root = place.root(Faults::none());
+    let grant = place.write("exports", "x");
+    let destination = root.enter(&grant).unwrap();
+    destination.ensure_record_folders().unwrap();
+    for round in 0..1_000 {
+        let (name, identity) = temporary(&destination, "ours");
+        let path = format!("a{round}");
+        let theirs = place.path(&format!("R/x/{path}"));
+        let (taken, answer) = std::thread::scope(|scope| {
+            let stranger = scope.spawn(|| fs::File::create_new(&theirs).is_ok());
+            let answer = destination.publish(&name, identity, &rel(&path));
+            (stranger.join().unwrap(), answer)
+        });
+        let content = fs::read_to_string(&theirs).unwrap();
+        match answer {
+            Ok(_) => assert!(!taken && content == "ours"),
+            Err(error) => {
+                assert_eq!(error.kind(), DoorErrorKind::Exists);
+                assert!(taken && content.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Tests of the reader on whole libraries: the real ones beside the workspace, synthetic ones, and
+//! ones that were damaged.
+//!
+//! One binary, for each links SQLite. Real libraries are unpacked once below the target folder and
+//! never changed there; what changes a library works on a copy. Expected results come from an
+//! independent reader.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod files;
+mod hostile;
+mod live_writer;
+mod opened;
+mod privacy;
+mod real_libraries;
+mod refused;
+mod states;

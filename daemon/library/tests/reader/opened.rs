@@ -1,0 +1,146 @@
+//! Opening a library for a test: its folder, a grant for it, and the reader.
+//!
+//! Grants come from the policy's own `decide`, for there is no other way to get one. A library that
+//! a test may change is a copy.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use darkslide_door::{Faults, LibraryDir};
+use darkslide_fixture::Snapshot;
+use darkslide_library::{Deadline, Library};
+use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
+
+#[path = "../../../../tests/src/shared.rs"]
+mod shared;
+
+pub(crate) use shared::{skip, slow_wanted};
+
+/// An open library and a grant of it.
+pub(crate) struct Opened {
+    pub(crate) library: Library,
+    pub(crate) grant: Grant<Read>,
+}
+
+impl Opened {
+    /// Opens a bundle with a grant that shows everything.
+    pub(crate) fn all(bundle: &Path) -> Self {
+        Self::with(bundle, true, true)
+    }
+
+    pub(crate) fn with(bundle: &Path, hidden: bool, trashed: bool) -> Self {
+        Self::of(bundle, Faults::none(), hidden, trashed)
+    }
+
+    /// The same as [`Opened::all`], and something goes wrong.
+    pub(crate) fn failing(bundle: &Path, faults: Faults) -> Self {
+        Self::of(bundle, faults, true, true)
+    }
+
+    fn of(bundle: &Path, faults: Faults, hidden: bool, trashed: bool) -> Self {
+        let path = AbsPath::parse(bundle.to_str().unwrap(), None).unwrap();
+        let name = LibraryName::parse("main").unwrap();
+        let dir = LibraryDir::open_with_faults(name, &path, faults).unwrap();
+        Self { library: Library::new(dir), grant: grant(&path, hidden, trashed) }
+    }
+}
+
+fn grant(path: &AbsPath, hidden: bool, trashed: bool) -> Grant<Read> {
+    let text = format!(
+        "version = 1\n[library.main]\npath = \"/library\"\nhidden = {hidden}\ntrashed = {trashed}\n\
+         [[client]]\nname = \"me\"\nuid = \"self\"\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n"
+    );
+    let world = World { home: path.clone(), uid: Uid::new(7), methods: Vec::new() };
+    let policy = Policy::parse(&text, &world).unwrap();
+    let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+    let ask = Ask::<Read>::new("asset.query", LibraryName::parse("main").unwrap());
+    policy.decide(&peer, &ask).unwrap()
+}
+
+pub(crate) fn never() -> Deadline {
+    Deadline::never()
+}
+
+/// The unpacked real libraries; none, with a word on stderr, where they are not at hand.
+pub(crate) fn real() -> Option<&'static Path> {
+    static UNPACKED: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let folder = UNPACKED.get_or_init(|| {
+        let shared = shared::shared_folder()?;
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-libraries");
+        let done = Command::new(shared.join("libraries/unpack")).arg(&folder).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        Some(folder)
+    });
+    if folder.is_none() {
+        skip("the real libraries are not beside the workspace");
+    }
+    folder.as_deref()
+}
+
+/// Where the expected results are.
+pub(crate) fn expected() -> PathBuf {
+    shared::shared_folder().unwrap().join("expected")
+}
+
+/// The names of the real libraries of Photos 5 and later.
+pub(crate) const MODERN: &[&str] = &[
+    "Test-10.15.7",
+    "Test-10.16.0.1",
+    "Test-13.0.0",
+    "Test-14.6.0",
+    "Test-15.4.1",
+    "Test-26.1",
+    "Test-Cloud-13.1",
+    "Test-Empty-Library-Ventura-13-5",
+    "Test-Media-Types-15.7.2",
+    "Test-Movie-5_0",
+    "Test-Places-Catalina-10_15_1",
+    "Test-RAW-10.15.1",
+    "Test-Screen-Recording-12.0.1",
+    "Test-Shared-10.15.1",
+    "TestTimeWarp-13.6.9",
+];
+
+pub(crate) fn bundle(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.photoslibrary"))
+}
+
+/// Compares the unpacked libraries with their archives, in another process.
+pub(crate) fn verify_bytes(folder: &Path) {
+    let unpack = shared::shared_folder().unwrap().join("libraries/unpack");
+    let done = Command::new(unpack).arg("--verify").arg(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+/// Copies the database of a bundle (no photos) to a fresh bundle below a temporary folder.
+pub(crate) fn copy_database(bundle: &Path, below: &Path) -> PathBuf {
+    let copy = below.join("Copy.photoslibrary");
+    let database = copy.join("database");
+    std::fs::create_dir_all(&database).unwrap();
+    for entry in std::fs::read_dir(bundle.join("database")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), database.join(entry.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
+/// What differs. Under root SQLite gives `-wal` and `-shm` the owner that they have, which moves
+/// their change time; under any other uid nothing moves.
+pub(crate) fn changes(before: &Snapshot, bundle: &Path) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt;
+    let is_root = std::fs::metadata(bundle).unwrap().uid() == 0;
+    let after = Snapshot::take(bundle).unwrap();
+    let difference = before.diff(&after);
+    let forgiven = |line: &&String| !(is_root && line.contains("touched"));
+    difference.lines().iter().filter(forgiven).cloned().collect()
+}
+
+/// An ordinary connection to a database of our own, quick instead of durable.
+pub(crate) fn writable(path: impl AsRef<Path>) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch("PRAGMA synchronous=OFF").unwrap();
+    connection
+}

@@ -1,0 +1,181 @@
+//! What a grant withholds does not exist: not in a page, a count, an album, a catalog, an error, or
+//! by name.
+//!
+//! Also what is left out without being withheld: hidden, trashed and unselected ones, unless
+//! included or asked for by UUID.
+
+use std::path::PathBuf;
+
+use darkslide_fixture::{
+    AlbumSpec, AssetKey, AssetSpec, BuiltLibrary, BurstPick, Content, LibraryBuilder, Model,
+};
+use darkslide_library::Query;
+use darkslide_protocol::filter::{Filter, Flag, Include, Kind};
+use darkslide_protocol::value::Uuid;
+
+use crate::opened::{Opened, never, writable};
+use crate::real_libraries::{all, everything};
+
+struct Four {
+    _temp: tempfile::TempDir,
+    built: BuiltLibrary,
+    plain: AssetKey,
+    hidden: AssetKey,
+    trashed: AssetKey,
+    unselected: AssetKey,
+}
+
+fn four(model: Model) -> Four {
+    let temp = tempfile::tempdir().unwrap();
+    let mut builder = LibraryBuilder::new(model);
+    let photo = |name: &str| AssetSpec::photo(name, Content::jpeg(1)).keyword("k").title("t");
+    let plain = builder.asset(photo("PLAIN.JPG"));
+    let hidden = builder.asset(photo("HIDDEN.JPG").hidden());
+    let trashed = builder.asset(photo("TRASHED.JPG").trashed());
+    let burst = "0B0B0B0B-0000-4000-8000-000000000001";
+    let unselected = builder.asset(photo("BURST.JPG").burst(burst, BurstPick::NotSelected));
+    builder.album(AlbumSpec::new("All").members([plain, hidden, trashed, unselected]));
+    let bundle: PathBuf = temp.path().join("S.photoslibrary");
+    let built = builder.build(&bundle).unwrap();
+    Four { _temp: temp, built, plain, hidden, trashed, unselected }
+}
+
+impl Four {
+    fn uuid(&self, key: AssetKey) -> Uuid {
+        Uuid::parse(self.built.asset(key).unwrap().uuid()).unwrap()
+    }
+
+    fn every(&self) -> Vec<Uuid> {
+        [self.plain, self.hidden, self.trashed, self.unselected].map(|key| self.uuid(key)).to_vec()
+    }
+}
+
+const WHOLE: [Include; 3] = [Include::Hidden, Include::Trashed, Include::Bursts];
+
+#[test]
+fn what_a_grant_withholds_exists_in_no_answer() {
+    for model in Model::ALL {
+        let four = four(model);
+        for (hidden, trashed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let opened = Opened::with(four.built.path(), hidden, trashed);
+            let mut shown = vec![four.uuid(four.plain), four.uuid(four.unselected)];
+            shown.extend(hidden.then(|| four.uuid(four.hidden)));
+            shown.extend(trashed.then(|| four.uuid(four.trashed)));
+            shown.sort();
+            check_answers(&opened, &four, &shown);
+            let info = opened.library.info(&opened.grant, &never()).unwrap();
+            assert_eq!(info.hidden_count, hidden.then_some(1));
+            assert_eq!(info.trashed_count, trashed.then_some(1));
+            assert_eq!((info.photos_count, info.unselected_count), (1, 1));
+        }
+    }
+}
+
+fn check_answers(opened: &Opened, four: &Four, shown: &[Uuid]) {
+    let (library, grant) = (&opened.library, &opened.grant);
+    let filters = [
+        Filter::everything(),
+        Filter::Album(String::from("All")),
+        Filter::Uuid(four.every()),
+        Filter::Not(Box::new(Filter::Kind(Kind::Movie))),
+        Filter::Is(Flag::Titled),
+        Filter::Is(Flag::Keyworded),
+        Filter::Is(Flag::InAlbum),
+        Filter::Any(vec![
+            Filter::Uuid(four.every()),
+            Filter::Is(Flag::Hidden),
+            Filter::Is(Flag::Trashed),
+        ]),
+    ];
+    for filter in filters {
+        let query = Query { filter: filter.clone(), ..everything() };
+        let mut paged: Vec<Uuid> = all(opened, query).into_iter().map(|it| it.uuid).collect();
+        paged.sort();
+        assert_eq!(paged, shown, "{filter:?}");
+        assert_eq!(
+            library.select(grant, &filter, &WHOLE, &never()).unwrap().found,
+            shown,
+            "{filter:?}"
+        );
+        let count = library.count(grant, &filter, &WHOLE, &never()).unwrap().found;
+        assert_eq!(count, shown.len() as u64, "{filter:?}");
+    }
+    let got = library.get(grant, &four.every(), &never()).unwrap();
+    assert_eq!(got.assets.len(), shown.len());
+    assert_eq!(got.unknown.len(), 4 - shown.len());
+    let catalog = library.catalog(grant, &never()).unwrap().found;
+    assert!(catalog.iter().map(|entry| &entry.uuid).eq(shown));
+    let resources = library.resources(grant, &four.every(), &never()).unwrap();
+    assert_eq!(resources.len(), shown.len());
+    let albums = library.albums(grant, &WHOLE, &never()).unwrap().found;
+    assert_eq!(albums.len(), 1);
+    assert_eq!(albums[0].count, Some(shown.len() as u64));
+}
+
+#[test]
+fn hidden_trashed_and_unselected_ones_are_left_out_unless_included_or_named() {
+    let four = four(Model::Photos11);
+    let opened = Opened::all(four.built.path());
+    let found = |filter: Filter, include: &[Include]| {
+        let mut found =
+            opened.library.select(&opened.grant, &filter, include, &never()).unwrap().found;
+        found.sort();
+        let query = Query { filter, include: include.to_vec(), ..everything() };
+        let mut paged: Vec<Uuid> = all(&opened, query).into_iter().map(|it| it.uuid).collect();
+        paged.sort();
+        assert_eq!(found, paged);
+        found
+    };
+    let check = |filter: Filter, include: &[Include], expected: &[AssetKey]| {
+        let mut expected: Vec<Uuid> = expected.iter().map(|key| four.uuid(*key)).collect();
+        expected.sort();
+        assert_eq!(found(filter.clone(), include), expected, "{filter:?} {include:?}");
+    };
+    let everything = Filter::everything;
+    check(everything(), &[], &[four.plain]);
+    check(everything(), &[Include::Hidden], &[four.plain, four.hidden]);
+    check(everything(), &[Include::Trashed], &[four.plain, four.trashed]);
+    check(everything(), &[Include::Bursts], &[four.plain, four.unselected]);
+    check(Filter::Is(Flag::Hidden), &[], &[]);
+    check(Filter::Is(Flag::Hidden), &[Include::Hidden], &[four.hidden]);
+    let named = Filter::Uuid(vec![four.uuid(four.hidden), four.uuid(four.unselected)]);
+    check(named.clone(), &[], &[four.hidden, four.unselected]);
+    check(
+        Filter::All(vec![named.clone(), Filter::Is(Flag::Titled)]),
+        &[],
+        &[four.hidden, four.unselected],
+    );
+    check(
+        Filter::Any(vec![named.clone(), everything()]),
+        &[],
+        &[four.plain, four.hidden, four.unselected],
+    );
+    // Naming an asset to leave it out asks for nothing.
+    check(Filter::Not(Box::new(named)), &[], &[four.plain]);
+    check(Filter::Any(Vec::new()), &WHOLE, &[]);
+    let albums = opened.library.albums(&opened.grant, &[], &never()).unwrap().found;
+    assert_eq!(albums[0].count, Some(1));
+}
+
+#[test]
+fn a_flag_that_is_nonsense_shows_no_more_than_it_should() {
+    for value in ["2", "-1", "'yes'", "x'00'", "zeroblob(17000000)", "1.5"] {
+        let four = four(Model::Photos11);
+        let plain = four.uuid(four.plain);
+        let change = format!("UPDATE ZASSET SET ZHIDDEN={value} WHERE ZUUID='{plain}'");
+        let path = four.built.path().join("database/Photos.sqlite");
+        writable(path).execute_batch(&change).unwrap();
+        let opened = Opened::with(four.built.path(), false, true);
+        let (library, grant) = (&opened.library, &opened.grant);
+        let mut expected = [four.trashed, four.unselected].map(|key| four.uuid(key)).to_vec();
+        expected.sort();
+        let found = library.select(grant, &Filter::everything(), &WHOLE, &never()).unwrap().found;
+        assert_eq!(found, expected, "{value}");
+        assert_eq!(all(&opened, everything()).len(), 2, "{value}");
+        assert_eq!(library.catalog(grant, &never()).unwrap().found.len(), 2, "{value}");
+        let unknown = library.get(grant, &[plain], &never()).unwrap().unknown;
+        assert_eq!(unknown.len(), 1, "{value}");
+        let opened = Opened::all(four.built.path());
+        assert_eq!(all(&opened, everything()).iter().filter(|asset| asset.hidden).count(), 2);
+    }
+}

@@ -1,0 +1,437 @@
+//! Every field and file of every real library of Photos 5 and later, against what an independent
+//! reader found.
+//!
+//! A difference is either a bug or a rule on the list below, with its reason. Nothing else is
+//! forgiven.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use darkslide_library::{AlbumKind, Asset, Presence, Query};
+use darkslide_protocol::filter::{Filter, Flag, Include, Kind, Sort};
+use darkslide_protocol::value::Uuid;
+use serde_json::{Value, json};
+
+use crate::opened::{MODERN, Opened, bundle, expected, never, real, verify_bytes};
+
+/// A rule on the list of differences.
+struct Difference {
+    field: &'static str,
+    /// The reference's record, the value there, the value here.
+    fits: fn(&Value, &Value, &Value) -> bool,
+    reason: &'static str,
+}
+
+/// Where the reference shows a quirk of the tool that made it, and ours is another.
+const DIFFERENCES: &[Difference] = &[
+    Difference {
+        field: "date",
+        fits: |_, there, here| there == "1970-01-01T00:00:00+00:00" && here.is_null(),
+        reason: "without a date, or with one outside the years 1 to 9999, it is undated; the tool prints 1970",
+    },
+    Difference {
+        field: "path",
+        fits: |record, there, here| {
+            record["ismissing"] == true && there.is_null() && here.is_string()
+        },
+        reason: "the database calls it missing and the tool does not look; the disk decides",
+    },
+];
+
+pub(crate) fn lines(name: &str, kind: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(expected().join(format!("{name}{kind}"))).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+pub(crate) fn everything() -> Query {
+    Query {
+        filter: Filter::everything(),
+        include: vec![Include::Hidden, Include::Trashed, Include::Bursts],
+        sort: Sort::Taken,
+        descending: false,
+        limit: 7,
+        after: None,
+    }
+}
+
+/// All pages of a query.
+pub(crate) fn all(opened: &Opened, mut query: Query) -> Vec<Asset> {
+    let mut found = Vec::new();
+    loop {
+        let page = opened.library.query(&opened.grant, &query, &never()).unwrap();
+        found.extend(page.assets);
+        match page.next {
+            Some(position) => query.after = Some(position),
+            None => return found,
+        }
+    }
+}
+
+fn fields(asset: &Asset) -> BTreeMap<&'static str, Value> {
+    let date = |date: Option<darkslide_library::Date>| json!(date.map(|it| it.to_string()));
+    BTreeMap::from([
+        ("uuid", json!(asset.uuid.as_str())),
+        ("filename", json!(asset.filename)),
+        ("original_filename", json!(asset.original_filename)),
+        ("title", json!(asset.title)),
+        ("description", json!(asset.description)),
+        ("date", date(asset.date)),
+        ("date_added", date(asset.date_added)),
+        ("date_modified", date(asset.date_modified)),
+        ("date_trashed", date(asset.date_trashed)),
+        ("tzoffset", json!(asset.tzoffset)),
+        ("tzname", json!(asset.tzname)),
+        ("ismovie", json!(asset.ismovie)),
+        ("isphoto", json!(asset.isphoto)),
+        ("live_photo", json!(asset.live_photo)),
+        ("panorama", json!(asset.panorama)),
+        ("portrait", json!(asset.portrait)),
+        ("selfie", json!(asset.selfie)),
+        ("screenshot", json!(asset.screenshot)),
+        ("screen_recording", json!(asset.screen_recording)),
+        ("slow_mo", json!(asset.slow_mo)),
+        ("time_lapse", json!(asset.time_lapse)),
+        ("hdr", json!(asset.hdr)),
+        ("spatial", json!(asset.spatial)),
+        ("burst", json!(asset.burst)),
+        ("burst_key", json!(asset.burst_key)),
+        ("burst_selected", json!(asset.burst_selected)),
+        ("has_raw", json!(asset.has_raw)),
+        ("raw_original", json!(asset.raw_original)),
+        ("israw", json!(asset.israw)),
+        ("favorite", json!(asset.favorite)),
+        ("hidden", json!(asset.hidden)),
+        ("visible", json!(asset.visible)),
+        ("intrash", json!(asset.intrash)),
+        ("hasadjustments", json!(asset.hasadjustments)),
+        ("height", json!(asset.height)),
+        ("width", json!(asset.width)),
+        ("original_height", json!(asset.original_height)),
+        ("original_width", json!(asset.original_width)),
+        ("original_orientation", json!(asset.original_orientation)),
+        ("original_filesize", json!(asset.original_filesize)),
+        ("albums", json!(asset.albums)),
+        ("keywords", json!(asset.keywords)),
+        ("path", json!(asset.path.as_ref().map(ToString::to_string))),
+        ("ismissing", json!(asset.ismissing)),
+        ("isreference", json!(asset.isreference)),
+        ("shared", json!(asset.shared)),
+    ])
+}
+
+#[test]
+fn every_field_of_every_asset_is_what_an_independent_reader_found() {
+    let Some(folder) = real() else { return };
+    let mut wrong = Vec::new();
+    let mut used = BTreeSet::new();
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let assets = all(&opened, everything());
+        let reference = lines(name, ".jsonl");
+        let by_uuid: BTreeMap<&str, &Asset> =
+            assets.iter().map(|asset| (asset.uuid.as_str(), asset)).collect();
+        assert_eq!(by_uuid.len(), assets.len(), "{name}: each asset once");
+        assert_eq!(assets.len(), reference.len(), "{name}");
+        for record in &reference {
+            let uuid = record["uuid"].as_str().unwrap();
+            let ours = fields(by_uuid[uuid]);
+            for (field, ours) in ours {
+                let theirs = &record[field];
+                if *theirs == ours {
+                    continue;
+                }
+                let rule = DIFFERENCES
+                    .iter()
+                    .find(|it| it.field == field && (it.fits)(record, theirs, &ours));
+                match rule {
+                    Some(rule) => {
+                        used.insert(rule.reason);
+                    }
+                    None => {
+                        wrong.push(format!("{name} {uuid} {field}: {theirs} there, {ours} here"))
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(used.len(), DIFFERENCES.len(), "a rule that nothing needs");
+}
+
+#[test]
+fn every_file_is_found_where_an_independent_reader_found_it() {
+    let Some(folder) = real() else { return };
+    let mut wrong = Vec::new();
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let reference = lines(name, ".files.jsonl");
+        let uuids: Vec<Uuid> = lines(name, ".jsonl")
+            .iter()
+            .map(|record| Uuid::parse(record["uuid"].as_str().unwrap()).unwrap())
+            .collect();
+        let found = opened.library.resources(&opened.grant, &uuids, &never()).unwrap();
+        let mut ours = BTreeMap::new();
+        for asset in &found {
+            for resource in &asset.resources {
+                let key = (asset.uuid.to_string(), resource.version.as_str().to_owned());
+                let value = match &resource.presence {
+                    Presence::Here { path, facts } => (Some(path.to_string()), Some(facts.size)),
+                    Presence::Absent(_) => (None, None),
+                };
+                ours.insert(key, value);
+            }
+        }
+        let mut theirs = BTreeMap::new();
+        for record in &reference {
+            let version = record["version"].as_str().unwrap();
+            if !matches!(version, "aae" | "original_aae") {
+                let key = (record["uuid"].as_str().unwrap().to_owned(), version.to_owned());
+                let path = record["path"].as_str().map(str::to_owned);
+                theirs.insert(key, (path, record["size"].as_u64()));
+            }
+        }
+        let missing: BTreeSet<String> = lines(name, ".jsonl")
+            .iter()
+            .filter(|record| record["ismissing"] == true)
+            .map(|record| record["uuid"].as_str().unwrap().to_owned())
+            .collect();
+        for key in ours.keys().chain(theirs.keys()) {
+            // The second rule of the list: the tool does not look for what the database calls
+            // missing.
+            let unlooked = missing.contains(&key.0) && theirs.get(key) == Some(&(None, None));
+            if ours.get(key) != theirs.get(key) && !unlooked {
+                wrong.push(format!(
+                    "{name} {key:?}: {:?} there, {:?} here",
+                    theirs.get(key),
+                    ours.get(key)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn albums_are_those_of_the_reference_with_folders_and_members() {
+    let Some(folder) = real() else { return };
+    let whole = [Include::Hidden, Include::Trashed, Include::Bursts];
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let text =
+            std::fs::read_to_string(expected().join(format!("{name}.library.json"))).unwrap();
+        let reference: Value = serde_json::from_str(&text).unwrap();
+        let albums = opened.library.albums(&opened.grant, &whole, &never()).unwrap().found;
+        let ours: BTreeMap<String, Value> = albums
+            .iter()
+            .filter(|album| matches!(album.kind, AlbumKind::Album | AlbumKind::Shared))
+            .map(|album| {
+                let path: Vec<&str> = album.path.iter().map(AsRef::as_ref).collect();
+                let date = |date: Option<darkslide_library::Date>| date.map(|it| it.to_string());
+                let value = json!([
+                    &*album.title,
+                    path,
+                    album.count,
+                    album.kind == AlbumKind::Shared,
+                    date(album.created),
+                    date(album.start),
+                    date(album.end),
+                ]);
+                (album.uuid.to_string(), value)
+            })
+            .collect();
+        let theirs: BTreeMap<String, Value> = reference["albums"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|album| {
+                let value = json!([
+                    album["title"],
+                    album["folder_names"],
+                    album["photos"].as_array().unwrap().len(),
+                    album["shared"],
+                    album["creation_date"],
+                    album["start_date"],
+                    album["end_date"],
+                ]);
+                (album["uuid"].as_str().unwrap().to_owned(), value)
+            })
+            .collect();
+        assert_eq!(ours, theirs, "{name}");
+        for album in
+            albums.iter().filter(|album| matches!(album.kind, AlbumKind::Album | AlbumKind::Shared))
+        {
+            let filter = Filter::Album(album.uuid.to_string());
+            let members =
+                opened.library.select(&opened.grant, &filter, &whole, &never()).unwrap().found;
+            let theirs = reference["albums"].as_array().unwrap().iter();
+            let theirs = theirs.filter(|it| it["uuid"] == album.uuid.as_str());
+            let mut theirs: Vec<&str> = theirs
+                .flat_map(|it| it["photos"].as_array().unwrap())
+                .map(|it| it.as_str().unwrap())
+                .collect();
+            theirs.sort_unstable();
+            let members: Vec<&str> = members.iter().map(Uuid::as_str).collect();
+            assert_eq!(members, theirs, "{name} {}", album.title);
+        }
+    }
+}
+
+#[test]
+fn every_question_of_kind_and_property_selects_those_whose_fields_say_so() {
+    let Some(folder) = real() else { return };
+    let whole = [Include::Hidden, Include::Trashed, Include::Bursts];
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let assets = all(&opened, everything());
+        let mut questions: Vec<(Filter, BTreeSet<&str>)> = Vec::new();
+        for kind in Kind::ALL {
+            let fits = assets.iter().filter(|asset| is_kind(asset, *kind));
+            questions.push((Filter::Kind(*kind), fits.map(|it| it.uuid.as_str()).collect()));
+        }
+        for flag in Flag::ALL {
+            let fits = assets.iter().filter(|asset| has_flag(asset, *flag));
+            questions.push((Filter::Is(*flag), fits.map(|it| it.uuid.as_str()).collect()));
+        }
+        for (filter, expected) in questions {
+            let found = opened.library.select(&opened.grant, &filter, &whole, &never()).unwrap();
+            assert!(found.consistent);
+            let uuids: BTreeSet<&str> = found.found.iter().map(Uuid::as_str).collect();
+            assert_eq!(uuids, expected, "{name} {filter:?}");
+            let count = opened.library.count(&opened.grant, &filter, &whole, &never()).unwrap();
+            assert_eq!(usize::try_from(count.found).unwrap(), expected.len(), "{name} {filter:?}");
+            let paged =
+                all(&opened, Query { filter: filter.clone(), descending: true, ..everything() });
+            assert_eq!(paged.len(), expected.len(), "{name} {filter:?}");
+            let not = Filter::Not(Box::new(filter.clone()));
+            let rest = opened.library.count(&opened.grant, &not, &whole, &never()).unwrap().found;
+            assert_eq!(rest + count.found, assets.len() as u64, "{name} not {filter:?}");
+        }
+    }
+}
+
+fn is_kind(asset: &Asset, kind: Kind) -> bool {
+    match kind {
+        Kind::Photo => asset.isphoto,
+        Kind::Movie => asset.ismovie,
+        Kind::Live => asset.live_photo,
+        Kind::Raw => asset.israw && !asset.has_raw,
+        Kind::RawPair => asset.has_raw,
+        Kind::Panorama => asset.panorama,
+        Kind::Portrait => asset.portrait,
+        Kind::Selfie => asset.selfie,
+        Kind::Screenshot => asset.screenshot,
+        Kind::ScreenRecording => asset.screen_recording,
+        Kind::SlowMotion => asset.slow_mo,
+        Kind::TimeLapse => asset.time_lapse,
+        Kind::Burst => asset.burst,
+        Kind::Hdr => asset.hdr,
+        Kind::Spatial => asset.spatial != 0,
+    }
+}
+
+fn has_flag(asset: &Asset, flag: Flag) -> bool {
+    match flag {
+        Flag::Favorite => asset.favorite,
+        Flag::Edited => asset.hasadjustments,
+        Flag::Hidden => asset.hidden,
+        Flag::Trashed => asset.intrash,
+        Flag::Shared => asset.shared,
+        Flag::Referenced => asset.isreference,
+        Flag::InAlbum => !asset.albums.is_empty(),
+        Flag::Titled => asset.title.is_some(),
+        Flag::Described => asset.description.as_ref().is_some_and(|it| !it.is_empty()),
+        Flag::Keyworded => !asset.keywords.is_empty(),
+    }
+}
+
+#[test]
+fn the_catalog_and_the_summary_agree_with_the_assets() {
+    let Some(folder) = real() else { return };
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let assets = all(&opened, everything());
+        let catalog = opened.library.catalog(&opened.grant, &never()).unwrap().found;
+        assert!(catalog.is_sorted_by(|left, right| left.uuid < right.uuid));
+        assert_eq!(catalog.len(), assets.len(), "{name}");
+        for asset in &assets {
+            let entry = catalog.iter().find(|entry| entry.uuid == asset.uuid).unwrap();
+            assert_eq!(entry.original_filename, asset.original_filename);
+            assert_eq!((&entry.title, entry.date), (&asset.title, asset.date));
+            assert_eq!(
+                (entry.movie, entry.adjusted, entry.live, entry.raw_pair),
+                (asset.ismovie, asset.hasadjustments, asset.live_photo, asset.has_raw)
+            );
+            let mut titles: Vec<&str> = entry.albums.iter().map(|it| &*it.album.title).collect();
+            titles.sort_unstable();
+            titles.dedup();
+            assert_eq!(titles, asset.albums, "{name} {}", asset.uuid);
+        }
+        let info = opened.library.info(&opened.grant, &never()).unwrap();
+        let text =
+            std::fs::read_to_string(expected().join(format!("{name}.library.json"))).unwrap();
+        let reference: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            info.photos_count + info.movies_count + info.hidden_count.unwrap(),
+            reference["listed_by_default"].as_u64().unwrap(),
+            "{name}: the tool lists hidden ones"
+        );
+        assert_eq!(info.trashed_count, reference["listed_in_trash"].as_u64(), "{name}");
+        assert!(info.consistent && !info.upgrade_unfinished && info.nameless_count == 0);
+    }
+}
+
+#[test]
+fn pages_of_any_size_and_direction_hold_each_asset_once_and_in_order() {
+    let Some(folder) = real() else { return };
+    for name in ["Test-10.15.7", "Test-26.1"] {
+        let opened = Opened::all(&bundle(folder, name));
+        let whole = all(&opened, Query { limit: 1_000, ..everything() });
+        let uuids: Vec<&Uuid> = whole.iter().map(|asset| &asset.uuid).collect();
+        for limit in [1, 2, 5, 0, usize::MAX] {
+            let ascending = all(&opened, Query { limit, ..everything() });
+            assert!(ascending.iter().map(|asset| &asset.uuid).eq(uuids.iter().copied()));
+            let descending = all(&opened, Query { limit, descending: true, ..everything() });
+            assert!(descending.iter().map(|asset| &asset.uuid).eq(uuids.iter().rev().copied()));
+        }
+        // The one whose date is out of range has the largest number.
+        let dates: Vec<_> = whole.iter().filter_map(|asset| asset.date).collect();
+        assert!(dates.is_sorted_by_key(|date| (date.unix_seconds(), date.microseconds())));
+    }
+}
+
+#[test]
+fn nothing_of_a_library_changes_while_it_is_asked() {
+    let Some(folder) = real() else { return };
+    let before = stats(folder);
+    for name in MODERN {
+        let opened = Opened::all(&bundle(folder, name));
+        let uuids: Vec<Uuid> =
+            all(&opened, everything()).into_iter().map(|asset| asset.uuid).collect();
+        opened.library.info(&opened.grant, &never()).unwrap();
+        opened.library.albums(&opened.grant, &[], &never()).unwrap();
+        opened.library.get(&opened.grant, &uuids, &never()).unwrap();
+        opened.library.catalog(&opened.grant, &never()).unwrap();
+        opened.library.resources(&opened.grant, &uuids, &never()).unwrap();
+    }
+    assert_eq!(before, stats(folder));
+    // Bytes are compared by another process: closing a database file here would drop SQLite's
+    // locks.
+    verify_bytes(folder);
+}
+
+/// Names, sizes and times of everything, without opening a file.
+fn stats(folder: &std::path::Path) -> BTreeMap<std::path::PathBuf, (u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let facts = std::fs::symlink_metadata(&path).unwrap();
+            if facts.is_dir() {
+                open.push(path.clone());
+            }
+            found.insert(path, (facts.len(), facts.mtime(), facts.mtime_nsec()));
+        }
+    }
+    found
+}

@@ -1,0 +1,163 @@
+//! Opens what the policy names, before confinement: each bundle and root as a folder held by its
+//! handle.
+//!
+//! Rules for the kernel follow the folder, not its path, so they are made from these handles.
+//! Folders are compared by what they are, for links can hide what the policy's text does not show:
+//! no root may hold a library, or lie in one. A place that is not there does not stop the service:
+//! it is unusable, and says why.
+
+use std::os::fd::BorrowedFd;
+
+use darkslide_door::{DoorError, DoorErrorKind, Faults, LibraryDir, RootDir};
+use darkslide_library::Library;
+use darkslide_policy::{AbsPath, Access, KernelRule, LibraryName, Place, Policy, RootName};
+
+use crate::boot::{BootError, owned};
+use crate::confine;
+use crate::service::places::{LibraryPlace, Places, RootPlace};
+
+/// A folder of the policy, held or not.
+#[derive(Debug)]
+struct Held<N, D> {
+    name: N,
+    path: AbsPath,
+    access: Access,
+    dir: Result<D, DoorError>,
+}
+
+/// A folder that no root may be, or hold: whoever may export could write what is in it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// In words.
+    pub(super) what: &'static str,
+    /// Where.
+    pub(super) path: AbsPath,
+}
+
+/// The folders that the daemon holds.
+#[derive(Debug)]
+pub(super) struct Opened {
+    libraries: Vec<Held<LibraryName, LibraryDir>>,
+    roots: Vec<Held<RootName, RootDir>>,
+}
+
+/// Opens every library and root of a policy.
+///
+/// # Errors
+/// [`BootError::Overlap`] if a root and a library, or two roots, lie in one another, or a root
+/// holds what must be kept from exports.
+pub(super) fn open(policy: &Policy, kept: &[Kept]) -> Result<Opened, BootError> {
+    let mut opened = Opened { libraries: Vec::new(), roots: Vec::new() };
+    for KernelRule { place, path, access } in policy.kernel_rules() {
+        match place {
+            Place::Library(name) => {
+                let dir = LibraryDir::open(name.clone(), &path);
+                opened.libraries.push(Held { name, path, access, dir });
+            }
+            Place::Root(name) => {
+                let dir = {
+                    let libraries: Vec<_> = opened.libraries().collect();
+                    RootDir::open_or_create(name.clone(), &path, &libraries, Faults::none())
+                };
+                if dir.as_ref().is_err_and(|error| error.kind() == DoorErrorKind::Nested) {
+                    let (first, second) = (format!("the root {name}"), "a library".to_owned());
+                    return Err(BootError::Overlap { first, second });
+                }
+                opened.roots.push(Held { name, path, access, dir });
+            }
+        }
+    }
+    opened.refuse_overlaps(kept)?;
+    Ok(opened)
+}
+
+impl Opened {
+    /// The kernel's rules: one for each folder that is held.
+    pub(super) fn rules(&self) -> Vec<confine::Rule<'_>> {
+        let libraries = self
+            .libraries
+            .iter()
+            .filter_map(|held| rule(format!("library {}", held.name), held, LibraryDir::handle));
+        let roots = self
+            .roots
+            .iter()
+            .filter_map(|held| rule(format!("root {}", held.name), held, RootDir::handle));
+        libraries.chain(roots).collect()
+    }
+
+    /// Tries, once confined, whether what is granted works. What does not is unusable.
+    #[must_use]
+    pub(super) fn probe(self) -> Places {
+        let libraries = self.libraries.into_iter().map(|held| LibraryPlace {
+            name: held.name,
+            path: held.path,
+            library: held.dir.and_then(|dir| dir.probe().map(|()| Library::new(dir).into())),
+        });
+        let roots = self.roots.into_iter().map(|held| RootPlace {
+            name: held.name,
+            path: held.path,
+            root: held.dir.and_then(|dir| dir.probe().map(|()| dir.into())),
+        });
+        Places::new(libraries.collect(), roots.collect())
+    }
+
+    fn libraries(&self) -> impl Iterator<Item = &LibraryDir> {
+        self.libraries.iter().filter_map(|held| held.dir.as_ref().ok())
+    }
+
+    fn refuse_overlaps(&self, kept: &[Kept]) -> Result<(), BootError> {
+        let roots: Vec<&RootDir> =
+            self.roots.iter().filter_map(|held| held.dir.as_ref().ok()).collect();
+        for (position, root) in roots.iter().enumerate() {
+            let overlap = |second: String| {
+                Err(BootError::Overlap { first: format!("the root {}", root.name()), second })
+            };
+            for library in self.libraries() {
+                if root.overlaps(library) {
+                    return overlap(format!("the library {}", library.name()));
+                }
+            }
+            let identity = (root.identity().device(), root.identity().inode());
+            for kept in kept {
+                if owned::lineage(&kept.path).contains(&identity) {
+                    return overlap(kept.what.to_owned());
+                }
+            }
+            for other in roots.iter().skip(position + 1) {
+                if root.lineage().contains(&other.identity())
+                    || other.lineage().contains(&root.identity())
+                {
+                    return overlap(format!("the root {}", other.name()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rule<'a, N, D>(
+    what: String,
+    held: &'a Held<N, D>,
+    handle: fn(&'a D) -> BorrowedFd<'a>,
+) -> Option<confine::Rule<'a>> {
+    let dir = held.dir.as_ref().ok()?;
+    Some(confine::Rule { what, handle: handle(dir), access: held.access })
+}
+
+/// The private way has nobody to wait for: what is unusable ends the start.
+///
+/// # Errors
+/// [`BootError::Library`] or [`BootError::Root`], whichever is unusable.
+pub(super) fn refuse_unusable(places: Places) -> Result<Places, BootError> {
+    let (libraries, roots) = places.into_parts();
+    let libraries = libraries.into_iter().map(|place| match place.library {
+        Ok(_) => Ok(place),
+        Err(source) => Err(BootError::Library { path: place.path, source }),
+    });
+    let libraries = libraries.collect::<Result<Vec<_>, _>>()?;
+    let roots = roots.into_iter().map(|place| match place.root {
+        Ok(_) => Ok(place),
+        Err(source) => Err(BootError::Root { path: place.path, source }),
+    });
+    Ok(Places::new(libraries, roots.collect::<Result<Vec<_>, _>>()?))
+}

@@ -1,0 +1,87 @@
+//! What the environment says of this process: home, uid, and where policy and socket are.
+//!
+//! The only reader of environment variables. What it finds is checked like any other input, and
+//! read once, at boot: a variable that changes later changes nothing. The hazard: a home or runtime
+//! folder of somebody else's choosing, which is why whoever uses these paths looks at owner and
+//! mode.
+
+#![expect(clippy::disallowed_methods, reason = "boot: reads the environment, once")]
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use darkslide_policy::{AbsPath, RelPath, Uid, World};
+use darkslide_protocol::method::METHODS;
+
+use crate::boot::BootError;
+
+/// Returns home and uid of this process.
+///
+/// # Errors
+/// [`BootError::NoHome`] where neither HOME nor the list of users has an absolute path.
+pub(super) fn world() -> Result<World, BootError> {
+    let uid = rustix::process::getuid().as_raw();
+    let listed = || {
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten()?;
+        user.dir.to_str().and_then(|dir| AbsPath::parse(dir, None).ok())
+    };
+    let home = absolute("HOME").or_else(listed).ok_or(BootError::NoHome)?;
+    Ok(World { home, uid: Uid::new(uid), methods: methods() })
+}
+
+/// Returns the names of the methods that there are.
+pub(crate) fn methods() -> Vec<&'static str> {
+    METHODS.iter().map(|row| row.name).collect()
+}
+
+/// Returns where the policy file may be, the first that is there counting.
+#[must_use]
+pub(super) fn policy_paths(world: &World) -> Vec<AbsPath> {
+    let below = |folder: &AbsPath, path: &str| {
+        RelPath::parse(path).and_then(|path| folder.join(&path)).ok()
+    };
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| below(&world.home, ".config"));
+    let own = config.and_then(|config| below(&config, "darkslide/policy.toml"));
+    let system = AbsPath::parse("/etc/darkslide/policy.toml", None).ok();
+    own.into_iter().chain(system).collect()
+}
+
+/// Returns the folder that the socket's folder is made in, where no path was given.
+#[must_use]
+pub(super) fn runtime_folder(uid: Uid) -> Option<AbsPath> {
+    // As under cron, ssh or su, where the variable is not set but the folder may be there.
+    let usual = || {
+        let path = format!("/run/user/{uid}");
+        let ours = fs::symlink_metadata(&path)
+            .is_ok_and(|facts| facts.is_dir() && facts.uid() == uid.get());
+        if ours { AbsPath::parse(&path, None).ok() } else { None }
+    };
+    absolute("XDG_RUNTIME_DIR").or_else(usual)
+}
+
+/// Returns a path of the command line, absolute: one that is not is below the current folder.
+///
+/// # Errors
+/// [`BootError::Path`] for what no path can be.
+pub(super) fn path(text: &str, world: &World) -> Result<AbsPath, BootError> {
+    let absolute = match text {
+        _ if text.starts_with(['/', '~']) => None,
+        "" => None,
+        relative => std::path::absolute(relative)
+            .ok()
+            .and_then(|path| path.into_os_string().into_string().ok()),
+    };
+    AbsPath::parse(absolute.as_deref().unwrap_or(text), Some(&world.home))
+        .map_err(|source| BootError::Path { path: text.to_owned(), source })
+}
+
+/// Returns the words after the program's name.
+pub fn arguments() -> impl Iterator<Item = std::ffi::OsString> {
+    env::args_os().skip(1)
+}
+
+fn absolute(variable: &str) -> Option<AbsPath> {
+    let text = env::var(variable).ok()?;
+    AbsPath::parse(text.trim_end_matches('/'), None).ok()
+}

@@ -1,0 +1,67 @@
+//! The only reader of time. Below this layer time is an argument.
+//!
+//! Three questions: what is the date (for reports, events, the log), how long is it since, and is
+//! it too late. None of them is asked anywhere else, so that what depends on time can be tested by
+//! handing in another answer.
+
+#![expect(clippy::disallowed_methods, reason = "the clock: the only reader of time")]
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// A moment on the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(Instant);
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago it was.
+    #[must_use]
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// Returns whether `limit` has passed since.
+    #[must_use]
+    pub(crate) fn is_older_than(self, limit: Duration) -> bool {
+        self.elapsed() >= limit
+    }
+
+    /// How long it was from `earlier` to here; zero if it was not earlier.
+    #[must_use]
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
+    }
+}
+
+/// The date and time in UTC, RFC 3339 with milliseconds.
+#[must_use]
+pub(crate) fn timestamp() -> String {
+    let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{now:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_milliseconds_and_is_in_utc() {
+        let text = timestamp();
+        assert_eq!(
+            (text.len(), text.as_bytes()[19], text.ends_with('Z')),
+            (24, b'.', true),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn time_between_moments_is_never_negative() {
+        let (first, second) = (Moment::now(), Moment::now());
+        assert_eq!(first.since(second), Duration::ZERO);
+    }
+}

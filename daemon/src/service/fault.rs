@@ -1,0 +1,312 @@
+//! Errors of everything below, as the wire has them: the one place where a cause gets its number,
+//! its reason and its hint.
+//!
+//! Exhaustive matches, so that a new cause is a compile error here. What is not granted and what is
+//! not there look alike. No path outside the peer's own roots, and no message text of SQLite or of
+//! the system, leaves by this way.
+
+use std::error::Error;
+
+use crate::jobs::{Busy, MAX_WAITING};
+use darkslide_door::{DoorError, DoorErrorKind};
+use darkslide_export::{ExportError, ExportErrorKind};
+use darkslide_library::{Damage, LibraryError, Unsupported};
+use darkslide_policy::{Denial, DenialReason, PathError};
+use darkslide_protocol::error::{Candidate, ErrorName, Reason, WireError};
+
+/// The whole chain of causes goes into the log, quoted: a peer hears what it can act on.
+fn note(error: &dyn Error) {
+    let mut causes = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    tracing::info!(?causes, "refused");
+}
+
+/// The policy's no, as the peer may know it.
+#[must_use]
+pub(crate) fn denied(denial: &Denial) -> WireError {
+    let message = denial.discreet();
+    match denial.reason() {
+        DenialReason::NoRule(_) | DenialReason::Method(_) => WireError::new(
+            ErrorName::Denied,
+            Reason::Denied,
+            message,
+            "ask whoever keeps the policy of this daemon; `policy.show` tells what is granted",
+        ),
+        DenialReason::Library(_) => no_such_library(),
+        DenialReason::Root { .. } | DenialReason::OutsideRoots { .. } => WireError::new(
+            ErrorName::Denied,
+            Reason::PathOutsideRoot,
+            message,
+            "choose a destination below one of these roots",
+        ),
+    }
+}
+
+/// No library of that name, or none that the peer may know of.
+#[must_use]
+pub(crate) fn no_such_library() -> WireError {
+    WireError::new(
+        ErrorName::NotFound,
+        Reason::NotFound,
+        "there is no such library",
+        "`library.list` names the libraries",
+    )
+}
+
+/// No root of that name, or none that the peer may know of.
+#[must_use]
+pub(crate) fn no_such_root() -> WireError {
+    WireError::new(
+        ErrorName::Denied,
+        Reason::PathOutsideRoot,
+        "there is no such root",
+        "`policy.show` names the roots",
+    )
+}
+
+/// No job of that identity, or none that the peer may know of.
+#[must_use]
+pub(crate) fn no_such_job() -> WireError {
+    WireError::new(
+        ErrorName::NotFound,
+        Reason::NotFound,
+        "there is no such job",
+        "jobs are forgotten when the daemon ends, and the oldest of many",
+    )
+}
+
+/// A path that a peer wrote and that is none.
+#[must_use]
+pub(crate) fn path(error: &PathError) -> WireError {
+    let reason = match error {
+        PathError::Dots(_) => Reason::PathOutsideRoot,
+        PathError::Empty
+        | PathError::NotAbsolute
+        | PathError::NotRelative
+        | PathError::EmptyComponent
+        | PathError::Control
+        | PathError::ComponentTooLong { .. }
+        | PathError::TooLong { .. }
+        | PathError::TooDeep { .. } => Reason::InvalidParams,
+    };
+    WireError::new(ErrorName::InvalidParams, reason, error.to_string(), error.hint())
+}
+
+/// A library that could not be opened at boot, or that cannot be read once confined.
+#[must_use]
+pub(crate) fn library_unusable(error: &DoorError) -> WireError {
+    note(error);
+    let (name, reason) = match place_reason(error) {
+        // A link or a pipe in the place of the database: the bundle is there, and is not what
+        // Photos made.
+        Reason::PathHasSymlink | Reason::NotARegularFile => {
+            (ErrorName::LibraryDamaged, Reason::NotARegularFile)
+        }
+        reason => (ErrorName::LibraryUnavailable, reason),
+    };
+    WireError::new(
+        name,
+        reason,
+        format!("the library cannot be used: {}", error.kind()),
+        error.hint(),
+    )
+}
+
+/// Why a place cannot be used, in one word.
+#[must_use]
+pub(crate) fn place_reason(error: &DoorError) -> Reason {
+    match error.kind() {
+        DoorErrorKind::NotFound => Reason::Absent,
+        DoorErrorKind::Permission | DoorErrorKind::ForeignRecord => Reason::NoPermission,
+        DoorErrorKind::NotAFolder => Reason::NotADirectory,
+        DoorErrorKind::ReadOnly => Reason::ReadOnly,
+        DoorErrorKind::NoSpace => Reason::NoSpace,
+        DoorErrorKind::Replaced => Reason::RootReplaced,
+        DoorErrorKind::Link => Reason::PathHasSymlink,
+        DoorErrorKind::NotAFile => Reason::NotARegularFile,
+        DoorErrorKind::OutsideRoot
+        | DoorErrorKind::Exists
+        | DoorErrorKind::Busy
+        | DoorErrorKind::Grant
+        | DoorErrorKind::Name
+        | DoorErrorKind::Nested
+        | DoorErrorKind::TooMany
+        | DoorErrorKind::Io => Reason::IoError,
+    }
+}
+
+/// What went wrong below a root.
+#[must_use]
+pub(crate) fn destination(error: &DoorError) -> WireError {
+    note(error);
+    let (name, reason) = match error.kind() {
+        DoorErrorKind::Link => (ErrorName::Destination, Reason::PathHasSymlink),
+        // The kernel answers the same for a mount and for an escape, and so do we.
+        DoorErrorKind::OutsideRoot => (ErrorName::Destination, Reason::PathOutsideRoot),
+        DoorErrorKind::NotAFile => (ErrorName::Destination, Reason::NotARegularFile),
+        DoorErrorKind::NotAFolder => (ErrorName::Destination, Reason::NotADirectory),
+        DoorErrorKind::NoSpace => (ErrorName::Destination, Reason::NoSpace),
+        DoorErrorKind::ReadOnly => (ErrorName::Destination, Reason::ReadOnly),
+        DoorErrorKind::Replaced => (ErrorName::Destination, Reason::RootReplaced),
+        DoorErrorKind::Permission | DoorErrorKind::ForeignRecord => {
+            (ErrorName::Destination, Reason::NoPermission)
+        }
+        DoorErrorKind::NotFound => (ErrorName::Destination, Reason::Absent),
+        DoorErrorKind::Busy => (ErrorName::Conflict, Reason::DestinationBusy),
+        DoorErrorKind::Nested => (ErrorName::Conflict, Reason::NestedDestination),
+        DoorErrorKind::Grant => (ErrorName::Denied, Reason::PathOutsideRoot),
+        // Too long, or the name of our own record.
+        DoorErrorKind::Name => (ErrorName::InvalidParams, Reason::InvalidParams),
+        DoorErrorKind::Exists | DoorErrorKind::TooMany | DoorErrorKind::Io => {
+            (ErrorName::Destination, Reason::IoError)
+        }
+    };
+    WireError::new(name, reason, format!("the destination: {error}"), error.hint())
+}
+
+/// Primary result codes of SQLite that say something of the disk, or of the machine.
+const SQLITE_NOMEM: i32 = 7;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_CANTOPEN: i32 = 14;
+
+/// What went wrong with a library.
+#[must_use]
+pub(crate) fn library(error: &LibraryError) -> WireError {
+    note(error);
+    let (name, reason) = match error {
+        LibraryError::Unavailable { .. } => (ErrorName::LibraryUnavailable, Reason::Unavailable),
+        LibraryError::Unsupported(what) => (ErrorName::LibraryUnsupported, unsupported(what)),
+        LibraryError::Damaged(how) => (ErrorName::LibraryDamaged, damage(how)),
+        LibraryError::NeedsRecovery => (ErrorName::LibraryDamaged, Reason::LibraryNeedsRecovery),
+        LibraryError::Busy => (ErrorName::Busy, Reason::Busy),
+        LibraryError::TimedOut => (ErrorName::TimedOut, Reason::Timeout),
+        LibraryError::TooComplex => (ErrorName::InvalidParams, Reason::InvalidParams),
+        LibraryError::NoSuchAlbum { .. } => (ErrorName::NotFound, Reason::NotFound),
+        LibraryError::AmbiguousAlbum { .. } => (ErrorName::Ambiguous, Reason::Ambiguous),
+        LibraryError::Database { code } => match code & 0xff {
+            SQLITE_IOERR | SQLITE_CANTOPEN => (ErrorName::LibraryUnavailable, Reason::IoError),
+            SQLITE_NOMEM => (ErrorName::Limit, Reason::Limit),
+            _ => (ErrorName::LibraryUnavailable, Reason::Unavailable),
+        },
+    };
+    let wire = WireError::new(name, reason, message(error), error.hint());
+    wire.with_candidates(candidates(error))
+}
+
+/// What happened, without the text that was asked for: a message never repeats it.
+fn message(error: &LibraryError) -> String {
+    match error {
+        LibraryError::NoSuchAlbum { .. } => "there is no such album".to_owned(),
+        LibraryError::AmbiguousAlbum { count, .. } => format!("that title fits {count} albums"),
+        LibraryError::Unavailable { .. }
+        | LibraryError::Unsupported(_)
+        | LibraryError::Damaged(_)
+        | LibraryError::NeedsRecovery
+        | LibraryError::Busy
+        | LibraryError::TimedOut
+        | LibraryError::TooComplex
+        | LibraryError::Database { .. } => error.to_string(),
+    }
+}
+
+fn candidates(error: &LibraryError) -> Vec<Candidate> {
+    match error {
+        LibraryError::NoSuchAlbum { nearest, .. } => {
+            let nearest = nearest.iter().cloned();
+            nearest.map(|path| Candidate { uuid: String::new(), path }).collect()
+        }
+        LibraryError::AmbiguousAlbum { candidates, .. } => candidates
+            .iter()
+            .map(|album| Candidate { uuid: album.uuid.to_string(), path: album.path.clone() })
+            .collect(),
+        LibraryError::Unavailable { .. }
+        | LibraryError::Unsupported(_)
+        | LibraryError::Damaged(_)
+        | LibraryError::NeedsRecovery
+        | LibraryError::Busy
+        | LibraryError::TimedOut
+        | LibraryError::TooComplex
+        | LibraryError::Database { .. } => Vec::new(),
+    }
+}
+
+fn unsupported(what: &Unsupported) -> Reason {
+    match what {
+        Unsupported::NotALibrary => Reason::NotALibrary,
+        Unsupported::IPhoto => Reason::IPhoto,
+        Unsupported::Photos { .. } | Unsupported::Columns { .. } => Reason::Version,
+    }
+}
+
+fn damage(how: &Damage) -> Reason {
+    match how {
+        Damage::NotARegularFile { .. } => Reason::NotARegularFile,
+        Damage::StaleWal => Reason::StaleWal,
+        Damage::UpgradeBrokenOff => Reason::HalfUpgraded,
+        Damage::DatabaseMissing { .. }
+        | Damage::NotADatabase
+        | Damage::NoTables
+        | Damage::NotATable { .. }
+        | Damage::Malformed => Reason::LibraryDamaged,
+    }
+}
+
+/// What ended an export.
+#[must_use]
+pub(crate) fn export(error: &ExportError) -> WireError {
+    match error {
+        ExportError::Library(error) => return library(error),
+        ExportError::Door(error) => return destination(error),
+        ExportError::Io(_)
+        | ExportError::NoSpace { .. }
+        | ExportError::RootReplaced
+        | ExportError::Busy
+        | ExportError::Nested { .. }
+        | ExportError::OtherShape { .. }
+        | ExportError::NewerRecord { .. }
+        | ExportError::DamagedRecord { .. }
+        | ExportError::TooManyFiles
+        | ExportError::Stopped => note(error),
+    }
+    let (name, reason) = match error.kind() {
+        ExportErrorKind::NoSpace => (ErrorName::Destination, Reason::NoSpace),
+        ExportErrorKind::ReadOnly => (ErrorName::Destination, Reason::ReadOnly),
+        ExportErrorKind::Permission => (ErrorName::Destination, Reason::NoPermission),
+        ExportErrorKind::RootReplaced => (ErrorName::Destination, Reason::RootReplaced),
+        ExportErrorKind::Busy => (ErrorName::Conflict, Reason::DestinationBusy),
+        ExportErrorKind::Nested => (ErrorName::Conflict, Reason::NestedDestination),
+        ExportErrorKind::OtherShape => (ErrorName::Conflict, Reason::OtherShape),
+        ExportErrorKind::TooManyFiles => (ErrorName::Limit, Reason::Limit),
+        ExportErrorKind::Stopped => (ErrorName::ShuttingDown, Reason::ShuttingDown),
+        ExportErrorKind::NewerRecord
+        | ExportErrorKind::DamagedRecord
+        | ExportErrorKind::Destination
+        | ExportErrorKind::Library => (ErrorName::Destination, Reason::IoError),
+    };
+    WireError::new(name, reason, error.to_string(), error.hint())
+}
+
+/// Why a job is not taken.
+#[must_use]
+pub(crate) fn busy(error: &Busy) -> WireError {
+    let (name, reason, hint) = match error {
+        Busy::Full => (ErrorName::Limit, Reason::Limit, "wait until some jobs are done"),
+        Busy::Destination(_) => (
+            ErrorName::Conflict,
+            Reason::DestinationBusy,
+            "wait for the other job, or choose another destination",
+        ),
+        Busy::Ending => {
+            (ErrorName::ShuttingDown, Reason::ShuttingDown, "connect again in a moment")
+        }
+    };
+    let wire = WireError::new(name, reason, error.to_string(), hint);
+    match error {
+        Busy::Full => wire.with_limit(MAX_WAITING as u64),
+        Busy::Destination(_) | Busy::Ending => wire,
+    }
+}

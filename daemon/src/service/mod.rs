@@ -1,0 +1,213 @@
+//! What each method does: params, decision, work, result. No socket in sight.
+//!
+//! One file per topic, one function per method. Here alone a request is paired with its decision:
+//! [`Service::decide`] asks the policy and writes the line of the log, and what it returns is the
+//! grant that every effect below asks for. Rows of the library, jobs and denials become words of
+//! the wire here and nowhere below.
+
+pub(crate) mod album;
+pub(crate) mod asset;
+pub(crate) mod event;
+pub(crate) mod export;
+pub(crate) mod fault;
+pub(crate) mod health;
+pub(crate) mod job;
+pub(crate) mod library;
+pub(crate) mod places;
+pub(crate) mod policy;
+mod readers;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use darkslide_door::random_name;
+use darkslide_library::{Deadline, Library};
+use darkslide_policy::{Ask, Call, Effect, Grant, LibraryName, Peer, Policy, Read, World};
+use darkslide_protocol::error::WireError;
+use darkslide_protocol::method::{self, Method};
+use darkslide_protocol::value::Token;
+
+use crate::clock::Moment;
+use crate::confine::{Confined, Refusal};
+use crate::jobs::Jobs;
+use places::Places;
+use readers::Readers;
+
+/// The longest that one request may read.
+pub(crate) const MAX_READ_TIME: Duration = Duration::from_secs(30);
+
+/// Everything that requests are answered from.
+pub(crate) struct Service {
+    policy: Policy,
+    world: World,
+    places: Places,
+    jobs: Jobs,
+    readers: Readers,
+    refusals: Vec<Refusal>,
+    instance: Token,
+    started: Moment,
+}
+
+/// Who asks: the peer of one connection, and whether it is still there.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    peer: Peer,
+    gone: Arc<AtomicBool>,
+}
+
+impl Caller {
+    /// A peer that has just connected.
+    #[must_use]
+    pub(crate) fn new(peer: Peer) -> Self {
+        Self { peer, gone: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Nobody waits for its answers any more.
+    pub(crate) fn leave(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+}
+
+impl Service {
+    /// Starts the threads that read. That they exist proves that the process is confined: hence the
+    /// proof.
+    ///
+    /// # Errors
+    /// What the system says when it has no room for a thread.
+    pub(crate) fn start(
+        policy: Policy,
+        world: World,
+        places: Places,
+        proof: &Confined,
+    ) -> io::Result<Arc<Self>> {
+        let readers = Readers::start(&places)?;
+        let (jobs, instance, started) = (Jobs::new(), random_token(), Moment::now());
+        Ok(Arc::new(Self {
+            policy,
+            world,
+            places,
+            jobs,
+            readers,
+            refusals: proof.report().selftest.clone(),
+            instance,
+            started,
+        }))
+    }
+
+    /// A service without a library, for tests of what lies above: a test program is not confined,
+    /// and starts no thread here.
+    #[cfg(test)]
+    pub(crate) fn without_libraries(policy: Policy, world: World) -> Arc<Self> {
+        let places = Places::default();
+        Arc::new(Self {
+            policy,
+            world,
+            readers: Readers::start(&places).unwrap(),
+            places,
+            jobs: Jobs::new(),
+            refusals: Vec::new(),
+            instance: random_token(),
+            started: Moment::now(),
+        })
+    }
+
+    /// May this peer be served at all? Asked right after accept, before a byte is read.
+    ///
+    /// # Errors
+    /// `DENIED`.
+    pub(crate) fn admit(&self, peer: &Peer) -> Result<(), WireError> {
+        match self.policy.admit(peer) {
+            Ok(rule) => {
+                tracing::debug!(uid = peer.uid.get(), pid = peer.pid, rule = rule.as_str(), "peer");
+                Ok(())
+            }
+            Err(denial) => {
+                let why = denial.explain();
+                tracing::warn!(
+                    uid = peer.uid.get(),
+                    pid = peer.pid,
+                    answer = "denied",
+                    why,
+                    "peer"
+                );
+                Err(fault::denied(&denial))
+            }
+        }
+    }
+
+    /// Asks every job to stop at its next safe point, and waits for that up to `limit`.
+    pub(crate) async fn end(&self, limit: Duration) {
+        self.jobs.end(limit).await;
+    }
+
+    /// Decides one ask, with its line in the log.
+    fn decide<E: Effect>(&self, caller: &Caller, ask: &Ask<E>) -> Result<Grant<E>, WireError>
+    where
+        E::Object: std::fmt::Debug,
+    {
+        let (uid, pid) = (caller.peer.uid.get(), caller.peer.pid);
+        let (method, object) = (ask.method(), ask.about());
+        match self.policy.decide(&caller.peer, ask) {
+            Ok(grant) => {
+                let rule = grant.rule().as_str();
+                tracing::info!(uid, pid, rule, method, object, answer = "granted", "decision");
+                Ok(grant)
+            }
+            Err(denial) => {
+                let why = denial.explain();
+                tracing::warn!(uid, pid, method, object, answer = "denied", why, "decision");
+                Err(fault::denied(&denial))
+            }
+        }
+    }
+
+    /// Decides on a method that touches neither library nor root: the grant covers the call itself,
+    /// and nothing after it asks.
+    fn decide_call<M: Method>(&self, caller: &Caller) -> Result<(), WireError> {
+        const { assert!(matches!(M::EFFECT, method::Effect::Call), "it would touch something") };
+        self.decide(caller, &Ask::<Call>::new(M::NAME, ())).map(drop)
+    }
+
+    /// Decides on reading a library, then reads it on one of its threads.
+    async fn read<M, T, W>(&self, caller: &Caller, library: &str, work: W) -> Result<T, WireError>
+    where
+        M: Method,
+        T: Send + 'static,
+        W: FnOnce(&Library, &Grant<Read>, &Deadline) -> Result<T, WireError> + Send + 'static,
+    {
+        const { assert!(matches!(M::EFFECT, method::Effect::Read), "it is no reading method") };
+        let name = LibraryName::parse(library).map_err(|_| fault::no_such_library())?;
+        let grant = self.decide(caller, &Ask::<Read>::new(M::NAME, name.clone()))?;
+        let library = Arc::clone(self.places.library(&name)?);
+        let deadline = deadline(caller);
+        self.readers.read(&name, move || work(&library, &grant, &deadline)).await
+    }
+}
+
+/// For a read that is asked for now: its time, or until nobody waits for it any more.
+fn deadline(caller: &Caller) -> Deadline {
+    let (caller, asked) = (caller.clone(), Moment::now());
+    Deadline::new(move || asked.is_older_than(MAX_READ_TIME) || caller.is_gone())
+}
+
+/// 128 random bits that nobody guesses.
+#[must_use]
+pub(crate) fn random_token() -> Token {
+    Token::parse(random_name().as_str())
+        .expect("a random name has 32 lower-case hexadecimal digits")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The libraries and roots that the daemon holds, by the names of the policy.
+//!
+//! Whether a peer may use one is not decided here: whoever asks has a grant, and the door compares
+//! it once more. What could not be opened at boot, or did not work once confined, stays in the list
+//! with the reason.
+
+use std::sync::Arc;
+
+use darkslide_door::{DoorError, RootDir};
+use darkslide_library::Library;
+use darkslide_policy::{AbsPath, LibraryName, RootName};
+use darkslide_protocol::error::WireError;
+
+use super::fault;
+
+/// A library of the policy.
+#[derive(Debug)]
+pub(crate) struct LibraryPlace {
+    /// Its name.
+    pub name: LibraryName,
+    /// As the policy spells it.
+    pub path: AbsPath,
+    /// The library, or why it cannot be used.
+    pub library: Result<Arc<Library>, DoorError>,
+}
+
+/// A root of the policy.
+#[derive(Debug)]
+pub(crate) struct RootPlace {
+    /// Its name.
+    pub name: RootName,
+    /// As the policy spells it.
+    pub path: AbsPath,
+    /// The root, or why it cannot be used.
+    pub root: Result<Arc<RootDir>, DoorError>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    libraries: Vec<LibraryPlace>,
+    roots: Vec<RootPlace>,
+}
+
+impl Places {
+    /// Takes what boot has opened.
+    #[must_use]
+    pub(crate) fn new(libraries: Vec<LibraryPlace>, roots: Vec<RootPlace>) -> Self {
+        Self { libraries, roots }
+    }
+
+    /// Gives back what it was made of.
+    #[must_use]
+    pub(crate) fn into_parts(self) -> (Vec<LibraryPlace>, Vec<RootPlace>) {
+        (self.libraries, self.roots)
+    }
+
+    /// The libraries, in the order of the policy.
+    pub(crate) fn libraries(&self) -> impl Iterator<Item = &LibraryPlace> {
+        self.libraries.iter()
+    }
+
+    /// The library of that name.
+    ///
+    /// # Errors
+    /// `LIBRARY_UNAVAILABLE` with the reason, if it cannot be used.
+    pub(crate) fn library(&self, name: &LibraryName) -> Result<&Arc<Library>, WireError> {
+        let place = self.libraries.iter().find(|place| place.name == *name);
+        match place.map(|place| &place.library) {
+            Some(Ok(library)) => Ok(library),
+            Some(Err(error)) => Err(fault::library_unusable(error)),
+            // The policy made the places, and a grant names one of the policy's.
+            None => Err(fault::no_such_library()),
+        }
+    }
+
+    /// The root of that name.
+    ///
+    /// # Errors
+    /// `DESTINATION` with the reason, if it cannot be used.
+    pub(crate) fn root(&self, name: &RootName) -> Result<&Arc<RootDir>, WireError> {
+        let place = self.roots.iter().find(|place| place.name == *name);
+        match place.map(|place| &place.root) {
+            Some(Ok(root)) => Ok(root),
+            Some(Err(error)) => Err(fault::destination(error)),
+            None => Err(fault::no_such_root()),
+        }
+    }
+
+    /// `ready`, or why not, for `health` and the lists.
+    #[must_use]
+    pub(crate) fn library_state(&self, name: &LibraryName) -> String {
+        let place = self.libraries.iter().find(|place| place.name == *name);
+        state(place.and_then(|place| place.library.as_ref().err()))
+    }
+
+    /// `ready`, or why not.
+    #[must_use]
+    pub(crate) fn root_state(&self, name: &RootName) -> String {
+        let place = self.roots.iter().find(|place| place.name == *name);
+        state(place.and_then(|place| place.root.as_ref().err()))
+    }
+}
+
+fn state(error: Option<&DoorError>) -> String {
+    error.map_or_else(|| "ready".to_owned(), |error| fault::place_reason(error).to_string())
+}

@@ -1,0 +1,224 @@
+//! The threads that read: two for each library, for the runtime has one thread and must never wait
+//! for a disk.
+//!
+//! A bounded line of work for each library; who finds it full is told to come again. A panic in one
+//! piece of work is that request's incident, and the thread goes on.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use darkslide_policy::LibraryName;
+use darkslide_protocol::error::{ErrorName, Reason, WireError};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::places::Places;
+use super::{MAX_READ_TIME, fault};
+use crate::{telemetry, threads};
+
+/// Threads that read one library: more than cores gain nothing.
+pub(super) const READERS_PER_LIBRARY: usize = 2;
+/// Pieces of work in line for one library: those of four connections that keep all their slots
+/// busy.
+const MAX_IN_LINE: usize = 256;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// How much longer than it may a piece of work is waited for: it asks its deadline itself, and only
+/// a system call that hangs does not come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A line of work for each library.
+pub(super) struct Readers {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    library: LibraryName,
+    sender: SyncSender<Work>,
+    /// Threads of it that hang in a system call.
+    hanging: Arc<AtomicUsize>,
+}
+
+impl Readers {
+    /// Starts the threads of every library that can be used.
+    ///
+    /// # Errors
+    /// What the system says when it has no room for a thread.
+    pub(super) fn start(places: &Places) -> io::Result<Self> {
+        let mut lines = Vec::new();
+        for place in places.libraries().filter(|place| place.library.is_ok()) {
+            let (sender, receiver) = sync_channel(MAX_IN_LINE);
+            let receiver = Arc::new(Mutex::new(receiver));
+            for _ in 0..READERS_PER_LIBRARY {
+                let receiver = Arc::clone(&receiver);
+                threads::start("reader", move || work_on(&receiver))?;
+            }
+            let (library, hanging) = (place.name.clone(), Arc::default());
+            lines.push(Line { library, sender, hanging });
+        }
+        Ok(Self { lines })
+    }
+
+    /// Does a piece of work on a thread of that library, and waits for what it answers.
+    ///
+    /// # Errors
+    /// What the work answers; `LIMIT` when the line is full; `INTERNAL` when the work panicked.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        library: &LibraryName,
+        work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        let line = self.lines.iter().find(|line| line.library == *library);
+        let line = line.ok_or_else(fault::no_such_library)?;
+        if line.hanging.load(Ordering::Relaxed) >= READERS_PER_LIBRARY {
+            return Err(hangs());
+        }
+        let (answer, answered) = oneshot::channel();
+        // Set by whichever of the two, the work and the wait for it, ends first.
+        let over = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicBool::new(false));
+        let work = {
+            let (over, hanging) = (Arc::clone(&over), Arc::clone(&line.hanging));
+            let begun = Arc::clone(&begun);
+            move || {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                begun.store(true, Ordering::Relaxed);
+                let outcome = catch_unwind(AssertUnwindSafe(work));
+                if over.swap(true, Ordering::Relaxed) {
+                    hanging.fetch_sub(1, Ordering::Relaxed);
+                }
+                // Who asked may be gone; then nobody wants it.
+                drop(answer.send(outcome.unwrap_or_else(|_| {
+                    Err(WireError::internal(telemetry::incident("a reader")))
+                })));
+            }
+        };
+        match line.sender.try_send(Box::new(work)) {
+            Ok(()) => match timeout(MAX_READ_TIME + PATIENCE, answered).await {
+                Ok(answer) => answer.unwrap_or_else(|_| {
+                    Err(WireError::internal(telemetry::incident("a reader's answer")))
+                }),
+                // Those before it took all the time.
+                Err(_) if !begun.load(Ordering::Relaxed) => {
+                    over.store(true, Ordering::Relaxed);
+                    Err(crowded())
+                }
+                Err(_) => {
+                    line.hanging.fetch_add(1, Ordering::Relaxed);
+                    if over.swap(true, Ordering::Relaxed) {
+                        line.hanging.fetch_sub(1, Ordering::Relaxed);
+                    }
+                    tracing::error!(library = library.as_str(), "a reader hangs");
+                    Err(hangs())
+                }
+            },
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(crowded()),
+        }
+    }
+}
+
+fn crowded() -> WireError {
+    WireError::new(
+        ErrorName::Limit,
+        Reason::Limit,
+        "too many requests wait for this library",
+        "try again in a moment",
+    )
+    .with_limit(MAX_IN_LINE as u64)
+}
+
+fn hangs() -> WireError {
+    WireError::new(
+        ErrorName::LibraryUnavailable,
+        Reason::Unavailable,
+        "reading the library hangs",
+        "look at the disk that it is on, then restart the daemon",
+    )
+}
+
+fn work_on(line: &Mutex<Receiver<Work>>) {
+    loop {
+        let next = line.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(work) => work(),
+            // The service is gone.
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests")]
+    use std::pin::pin;
+    use std::sync::mpsc::channel;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A line whose threads are the test's.
+    fn line() -> (LibraryName, Readers, Receiver<Work>) {
+        let library = LibraryName::parse("main").unwrap();
+        let (sender, taken) = sync_channel(MAX_IN_LINE);
+        let line = Line { library: library.clone(), sender, hanging: Arc::default() };
+        (library, Readers { lines: vec![line] }, taken)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hangs_is_no_longer_asked_until_it_comes_back() {
+        let (library, readers, taken) = line();
+        let mut hanging = Vec::new();
+        for _ in 0..READERS_PER_LIBRARY {
+            let begun_at = Instant::now();
+            let (begin, begun) = channel();
+            let (let_go, hold) = channel::<()>();
+            let mut answer = pin!(readers.read(&library, move || {
+                begin.send(()).unwrap();
+                let _closed = hold.recv();
+                Ok(1)
+            }));
+            tokio::select! {
+                biased;
+                _ = &mut answer => panic!("nobody worked yet"),
+                () = std::future::ready(()) => {}
+            }
+            let work = taken.try_recv().unwrap();
+            hanging.push((std::thread::spawn(work), let_go));
+            begun.recv().unwrap();
+            assert_eq!(answer.await.unwrap_err().data.name, ErrorName::LibraryUnavailable);
+            assert_eq!(begun_at.elapsed().as_secs(), (MAX_READ_TIME + PATIENCE).as_secs());
+        }
+        let asked = Instant::now();
+        let answer = readers.read(&library, || Ok(2)).await;
+        assert_eq!(answer.unwrap_err().data.name, ErrorName::LibraryUnavailable);
+        assert_eq!(asked.elapsed().as_secs(), 0, "nobody else waits for what hangs");
+
+        for (thread, let_go) in hanging {
+            drop(let_go);
+            thread.join().unwrap();
+        }
+        let answer = readers.read(&library, || Ok(3));
+        let work = async { taken.try_recv().unwrap()() };
+        assert_eq!(tokio::join!(answer, work).0.unwrap(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_line_too_long_hears_of_the_crowd_and_its_work_is_not_done() {
+        let (library, readers, taken) = line();
+        let answer =
+            readers.read(&library, || -> Result<(), _> { panic!("nobody wants it") }).await;
+        assert_eq!(answer.unwrap_err().data.name, ErrorName::Limit);
+        taken.try_recv().unwrap()();
+        let answer = readers.read(&library, || Ok(1));
+        let work = async { taken.try_recv().unwrap()() };
+        assert_eq!(tokio::join!(answer, work).0.unwrap(), 1, "and nothing counts as hanging");
+    }
+}

@@ -1,0 +1,148 @@
+//! What peers hear of jobs: who may know of one, in which order events come, and what is dropped.
+//!
+//! Jobs are put in line here and never run: a test program is not confined, and starts no thread.
+//! What happens to them is told by hand.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use darkslide_policy::{AbsPath, Gid, Peer, Policy, Uid, World};
+use darkslide_protocol::event::{Event, EventKind, Topic};
+use darkslide_protocol::message::event::EventSubscribeParams;
+use darkslide_protocol::message::job::JobStatusParams;
+use darkslide_protocol::value::Token;
+
+use super::event::Sink;
+use super::{Caller, Service, job, random_token};
+use crate::jobs::{Order, Snapshot, State, Tally, Watcher};
+
+const POLICY: &str = r#"
+version = 1
+[library.main]
+path = "/L.photoslibrary"
+hidden = true
+[root.exports]
+path = "/Exports"
+[[client]]
+name = "me"
+uid = 1
+libraries = ["main"]
+roots = ["exports"]
+methods = ["*"]
+[[client]]
+name = "narrow"
+uid = 2
+libraries = ["main"]
+roots = ["exports"]
+methods = ["*"]
+hidden = false
+[[client]]
+name = "rootless"
+uid = 3
+libraries = ["main"]
+methods = ["*"]
+"#;
+
+fn service() -> Arc<Service> {
+    let home = AbsPath::parse("/home/me", None).unwrap();
+    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+    Service::without_libraries(Policy::parse(POLICY, &world).unwrap(), world)
+}
+
+fn caller(uid: u32) -> Caller {
+    Caller::new(Peer { uid: Uid::new(uid), gid: Gid::new(uid), pid: None })
+}
+
+/// A job of rule `me`, whose grant shows hidden assets.
+fn snapshot(state: State) -> Snapshot {
+    let order = Order {
+        rule: "me".into(),
+        key: None,
+        library: "main".into(),
+        shows_hidden: true,
+        shows_trashed: false,
+        root: "exports".into(),
+        path: ".".into(),
+    };
+    Snapshot { id: Token::from_bits(7), order, state, tally: Tally::default() }
+}
+
+#[test]
+fn a_job_is_seen_by_peers_that_are_granted_at_least_as_much_and_by_nobody_else() {
+    let service = service();
+    let job = snapshot(State::Running);
+    for (uid, sees) in [(1, true), (2, false), (3, false), (4, false)] {
+        assert_eq!(service.visibility(&caller(uid))(&job), sees, "uid {uid}");
+    }
+    let unknown = JobStatusParams { job: random_token() };
+    let error = service.job_status(&caller(1), &unknown).unwrap_err();
+    assert_eq!(error.data.name.as_str(), "NOT_FOUND");
+}
+
+#[test]
+fn outcomes_and_states_are_told_as_they_are() {
+    let mut job = snapshot(State::Finished);
+    job.tally.trashed = 2;
+    let status = job::status(&job);
+    assert_eq!((status.path.as_str(), status.trashed, status.error), (".", 2, None));
+}
+
+/// Takes everything while it is open, and progress only while it has room.
+#[derive(Default)]
+struct Taken {
+    events: Mutex<Vec<Event>>,
+    full: AtomicBool,
+}
+
+impl Sink for Taken {
+    fn put(&self, event: &Event) {
+        self.events.lock().unwrap().push(event.clone());
+    }
+    fn offer(&self, event: &Event) -> bool {
+        let room = !self.full.load(Ordering::Relaxed);
+        if room {
+            self.put(event);
+        }
+        room
+    }
+    fn is_closed(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn dropped_progress_is_told_before_the_end_and_numbers_have_no_gaps() {
+    let (service, sink) = (service(), Arc::new(Taken::default()));
+    let params = EventSubscribeParams { topic: Topic::Jobs };
+    let (_, subscription) =
+        service.event_subscribe(&caller(1), &params, Arc::clone(&sink) as Arc<dyn Sink>).unwrap();
+    subscription.job(&snapshot(State::Running), false);
+    subscription.job(&snapshot(State::Running), true);
+    sink.full.store(true, Ordering::Relaxed);
+    subscription.job(&snapshot(State::Running), true);
+    subscription.job(&snapshot(State::Running), true);
+    subscription.job(&snapshot(State::Finished), false);
+    let events = sink.events.lock().unwrap();
+    let told: Vec<(u64, EventKind)> = events.iter().map(|event| (event.seq, event.kind)).collect();
+    let expected = [
+        (1, EventKind::Started),
+        (2, EventKind::Progress),
+        (3, EventKind::Overflow),
+        (4, EventKind::Finished),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(events[2].data.dropped, Some(2));
+}
+
+#[test]
+fn a_subscription_that_has_ended_hears_nothing() {
+    let (service, sink) = (service(), Arc::new(Taken::default()));
+    let params = EventSubscribeParams { topic: Topic::Jobs };
+    let (_, subscription) =
+        service.event_subscribe(&caller(1), &params, Arc::clone(&sink) as Arc<dyn Sink>).unwrap();
+    subscription.end();
+    subscription.job(&snapshot(State::Finished), false);
+    subscription.tick();
+    assert!(sink.events.lock().unwrap().is_empty());
+    assert!(subscription.is_gone());
+}

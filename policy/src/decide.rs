@@ -1,0 +1,110 @@
+//! The only maker of grants: which rule applies to a peer, and what it allows.
+//!
+//! Pure and total: the answer depends on the policy, the peer and the ask, and on nothing else.
+//! Default deny: the first rule that names the peer's uid applies, and what it does not name is
+//! refused. `decisions.tsv` is run through this function by the test below; it is printed in
+//! `docs/policy.md`, and the confinement test tries the kernel on the same table.
+
+use crate::ask::{Ask, Destination, Effect};
+use crate::denial::{Denial, DenialReason};
+use crate::document::{ClientRule, Policy};
+use crate::grant::{Grant, ReadScope, WriteScope};
+use crate::{AbsPath, LibraryName, Peer, RootName, RuleName};
+
+impl Policy {
+    /// Answers one ask of one peer.
+    ///
+    /// # Errors
+    /// A [`Denial`] that says which rule refused and why.
+    pub fn decide<E: Effect>(&self, peer: &Peer, ask: &Ask<E>) -> Result<Grant<E>, Denial> {
+        let rule = self.rule_for(peer)?;
+        let refuse = |reason| Denial::new(Some(rule.name.clone()), reason);
+        if !rule.allows_method(ask.method()) {
+            return Err(refuse(DenialReason::Method(ask.method().to_owned())));
+        }
+        let covers = E::judge(self, rule, ask.object()).map_err(refuse)?;
+        Ok(Grant::new(rule.name.clone(), covers))
+    }
+
+    /// Answers whether a peer may be served at all: asked right after accept, before a byte is
+    /// read.
+    ///
+    /// # Errors
+    /// A [`Denial`] when no rule names the peer's uid; the overflow uid is never named.
+    pub fn admit(&self, peer: &Peer) -> Result<&RuleName, Denial> {
+        self.rule_for(peer).map(|rule| &rule.name)
+    }
+
+    /// Does the rule of a peer name this method? What it may be called on is another question.
+    #[must_use]
+    pub fn may_call(&self, peer: &Peer, method: &str) -> bool {
+        self.rule_for(peer).is_ok_and(|rule| rule.allows_method(method))
+    }
+
+    /// What a peer would be granted of each library that it may read, in the order of the policy.
+    /// A scope is no grant: it opens nothing.
+    pub fn scopes_of(&self, peer: &Peer) -> impl Iterator<Item = ReadScope> {
+        let rule = self.rule_for(peer).ok();
+        self.libraries().filter_map(move |library| self.judge_read(rule?, &library.name).ok())
+    }
+
+    /// The libraries that a peer may read, in the order of the policy.
+    pub fn libraries_of(&self, peer: &Peer) -> impl Iterator<Item = &LibraryName> {
+        let rule = self.rule_for(peer).ok();
+        self.libraries()
+            .map(|library| &library.name)
+            .filter(move |name| rule.is_some_and(|rule| rule.libraries.contains(name)))
+    }
+
+    /// The roots that a peer may write below, in the order of the policy.
+    pub fn roots_of(&self, peer: &Peer) -> impl Iterator<Item = (&RootName, &AbsPath)> {
+        let rule = self.rule_for(peer).ok();
+        self.roots()
+            .filter(move |root| rule.is_some_and(|rule| rule.roots.contains(&root.name)))
+            .map(|root| (&root.name, &root.path))
+    }
+
+    fn rule_for(&self, peer: &Peer) -> Result<&ClientRule, Denial> {
+        let nobody = || Denial::new(None, DenialReason::NoRule(peer.uid));
+        if peer.uid.is_overflow() {
+            return Err(nobody());
+        }
+        self.clients().find(|rule| rule.uid == peer.uid).ok_or_else(nobody)
+    }
+
+    pub(crate) fn judge_read(
+        &self,
+        rule: &ClientRule,
+        name: &LibraryName,
+    ) -> Result<ReadScope, DenialReason> {
+        let library = self
+            .libraries()
+            .find(|library| library.name == *name && rule.libraries.contains(name))
+            .ok_or_else(|| DenialReason::Library(name.as_str().to_owned()))?;
+        Ok(ReadScope::new(
+            name.clone(),
+            library.hidden && rule.hidden.unwrap_or(true),
+            library.trashed && rule.trashed.unwrap_or(true),
+        ))
+    }
+
+    pub(crate) fn judge_write(
+        &self,
+        rule: &ClientRule,
+        destination: &Destination,
+    ) -> Result<WriteScope, DenialReason> {
+        let own = || self.roots().filter(|root| rule.roots.contains(&root.name));
+        let known = || own().map(|root| (root.name.clone(), root.path.clone())).collect();
+        let (root, path) = match destination {
+            Destination::Named { root: name, path } => {
+                own().find(|root| root.name == *name).map(|root| (root, path.clone())).ok_or_else(
+                    || DenialReason::Root { asked: name.as_str().to_owned(), own: known() },
+                )?
+            }
+            Destination::Absolute(asked) => own()
+                .find_map(|root| root.path.below(asked).map(|path| (root, path)))
+                .ok_or_else(|| DenialReason::OutsideRoots { asked: asked.clone(), own: known() })?,
+        };
+        Ok(WriteScope::new(root.name.clone(), path, root.file_mode, root.dir_mode))
+    }
+}

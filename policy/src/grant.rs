@@ -1,0 +1,148 @@
+//! What the policy answers when it says yes: a value that only the policy can make.
+//!
+//! A grant is made once for a request or a job and names all that it covers. The door and the
+//! library reader take `&Grant`, so that an effect nobody decided on has no function to call. It is
+//! neither `Clone` nor serialisable: stored is a wish, never the permission. The hazard: a flag
+//! `allowed: bool` beside a path, which any caller can set.
+//!
+//! A grant cannot be made outside this crate:
+//!
+//! ```compile_fail
+//! # use darkslide_policy::*;
+//! fn keep(rule: RuleName, covers: ReadScope, made: Grant<Read>) -> Grant<Read> {
+//!     Grant { rule, covers }
+//! }
+//! ```
+//!
+//! while one that the policy made can be kept:
+//!
+//! ```
+//! # use darkslide_policy::*;
+//! fn keep(rule: RuleName, covers: ReadScope, made: Grant<Read>) -> Grant<Read> {
+//!     made
+//! }
+//! ```
+//!
+//! Nor can it be doubled:
+//!
+//! ```compile_fail
+//! # use darkslide_policy::*;
+//! fn twice(grant: &Grant<Read>) -> Grant<Read> { grant.clone() }
+//! ```
+//!
+//! ```
+//! # use darkslide_policy::*;
+//! fn once(grant: &Grant<Read>) -> &Grant<Read> { grant }
+//! ```
+
+use crate::ask::Effect;
+use crate::{LibraryName, RelPath, RootName, RuleName};
+
+/// The policy's yes to one ask.
+#[derive(Debug)]
+#[must_use = "a grant that nobody uses was not needed"]
+pub struct Grant<E: Effect> {
+    rule: RuleName,
+    covers: E::Covers,
+}
+
+impl<E: Effect> Grant<E> {
+    /// Only `decide` calls this.
+    pub(crate) fn new(rule: RuleName, covers: E::Covers) -> Self {
+        Self { rule, covers }
+    }
+
+    /// The rule that allowed it.
+    #[must_use]
+    pub fn rule(&self) -> &RuleName {
+        &self.rule
+    }
+
+    /// What it covers.
+    #[must_use]
+    pub fn covers(&self) -> &E::Covers {
+        &self.covers
+    }
+}
+
+/// A grant of a call covers nothing but the call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CallScope {}
+
+impl CallScope {
+    pub(crate) fn new() -> Self {
+        Self {}
+    }
+}
+
+/// A library, and which of its assets exist for the peer.
+#[derive(Debug)]
+pub struct ReadScope {
+    library: LibraryName,
+    hidden: bool,
+    trashed: bool,
+}
+
+impl ReadScope {
+    pub(crate) fn new(library: LibraryName, hidden: bool, trashed: bool) -> Self {
+        Self { library, hidden, trashed }
+    }
+
+    /// The library.
+    #[must_use]
+    pub fn library(&self) -> &LibraryName {
+        &self.library
+    }
+
+    /// May hidden assets be seen? If not, they do not exist for the peer.
+    #[must_use]
+    pub fn shows_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// May trashed assets be seen? If not, they do not exist for the peer.
+    #[must_use]
+    pub fn shows_trashed(&self) -> bool {
+        self.trashed
+    }
+}
+
+/// A root, a path below it, and the modes of what is made there.
+#[derive(Debug)]
+pub struct WriteScope {
+    root: RootName,
+    path: RelPath,
+    file_mode: u16,
+    dir_mode: u16,
+}
+
+impl WriteScope {
+    pub(crate) fn new(root: RootName, path: RelPath, file_mode: u16, dir_mode: u16) -> Self {
+        Self { root, path, file_mode, dir_mode }
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> &RootName {
+        &self.root
+    }
+
+    /// Where below it; the root itself is [`RelPath::root`].
+    #[must_use]
+    pub fn path(&self) -> &RelPath {
+        &self.path
+    }
+
+    /// Permission bits of exported files, at most 0777.
+    #[must_use]
+    pub fn file_mode(&self) -> u16 {
+        self.file_mode
+    }
+
+    /// Permission bits of folders that are made, at most 0777.
+    #[must_use]
+    pub fn dir_mode(&self) -> u16 {
+        self.dir_mode
+    }
+}

@@ -1,0 +1,183 @@
+//! The policy file as TOML has it, before anything is checked but its form.
+//!
+//! Keys that exist in the design and that this build does not enforce are listed here too, so that
+//! they can be refused by name ("not supported yet") and not as typing mistakes. Every other
+//! unknown key is serde's complaint, with its place.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Visitor};
+use toml::Spanned;
+
+/// A place in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At {
+    /// From 1.
+    pub(crate) line: usize,
+    /// In characters, from 1.
+    pub(crate) column: usize,
+}
+
+impl At {
+    pub(crate) fn of(text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).map_or(0, |line| line.chars().count()) + 1,
+        }
+    }
+}
+
+/// A key that is known and not enforced: any value, only its place counts.
+type Later = Option<Spanned<de::IgnoredAny>>;
+type Named<T> = Vec<(Spanned<String>, T)>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) version: Spanned<i64>,
+    pub(crate) confinement: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(crate) library: Named<Library>,
+    #[serde(default, deserialize_with = "named")]
+    pub(crate) root: Named<Root>,
+    #[serde(default)]
+    pub(crate) client: Vec<Client>,
+    socket: Later,
+    limits: Later,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Library {
+    pub(crate) path: Spanned<String>,
+    pub(crate) hidden: Option<bool>,
+    pub(crate) trashed: Option<bool>,
+    location: Later,
+    referenced: Later,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Root {
+    pub(crate) path: Spanned<String>,
+    pub(crate) file_mode: Option<Spanned<String>>,
+    pub(crate) dir_mode: Option<Spanned<String>>,
+    max_bytes: Later,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Client {
+    pub(crate) name: Spanned<String>,
+    pub(crate) uid: Spanned<UidText>,
+    #[serde(default)]
+    pub(crate) libraries: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) roots: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) methods: Vec<Spanned<String>>,
+    pub(crate) hidden: Option<bool>,
+    pub(crate) trashed: Option<bool>,
+    gid: Later,
+    code_requirement: Later,
+    any_program: Later,
+    location: Later,
+    referenced: Later,
+    albums: Later,
+    resources: Later,
+}
+
+/// `uid = "self"` or a number.
+pub(crate) enum UidText {
+    Word(String),
+    Number(i64),
+}
+
+fn place(key: &Later) -> Option<usize> {
+    key.as_ref().map(|value| value.span().start)
+}
+
+impl Document {
+    pub(crate) fn parse(text: &str) -> Result<Self, (At, String)> {
+        toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            // One line: the message names the key and what was expected.
+            (At::of(text, start), error.message().replace('\n', ", "))
+        })
+    }
+
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 2] {
+        [("socket", place(&self.socket)), ("limits", place(&self.limits))]
+    }
+}
+
+impl Library {
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 2] {
+        [("location", place(&self.location)), ("referenced", place(&self.referenced))]
+    }
+}
+
+impl Root {
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 1] {
+        [("max_bytes", place(&self.max_bytes))]
+    }
+}
+
+impl Client {
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 7] {
+        [
+            ("gid", place(&self.gid)),
+            ("code_requirement", place(&self.code_requirement)),
+            ("any_program", place(&self.any_program)),
+            ("location", place(&self.location)),
+            ("referenced", place(&self.referenced)),
+            ("albums", place(&self.albums)),
+            ("resources", place(&self.resources)),
+        ]
+    }
+}
+
+/// Tables by name, in the order of their names, each name with its place.
+fn named<'de, D, T>(deserializer: D) -> Result<Named<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Tables<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Tables<T> {
+        type Value = Named<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("tables by name")
+        }
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut tables = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                tables.push(entry);
+            }
+            Ok(tables)
+        }
+    }
+    deserializer.deserialize_map(Tables(std::marker::PhantomData))
+}
+
+impl<'de> Deserialize<'de> for UidText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = UidText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"self\" or a uid")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<UidText, E> {
+                Ok(UidText::Word(word.to_owned()))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<UidText, E> {
+                Ok(UidText::Number(number))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}

@@ -1,0 +1,192 @@
+//! `job.status`, `job.report`, and what a job is to its watchers.
+//!
+//! The outcomes of a job sum to its selection, so that "done" cannot hide what was left out; a
+//! program decides by them, a person reads the report.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::bounded;
+use crate::error::WireError;
+use crate::filter::words;
+use crate::value::Token;
+
+words! {
+    /// How far a job is.
+    JobState {
+        /// In line.
+        Queued = "queued",
+        /// At work.
+        Running = "running",
+        /// Done; the outcomes say with what.
+        Finished = "finished",
+        /// Ended without being done.
+        Failed = "failed",
+        /// Broken off by the daemon's end; the next export to the same destination goes on from
+        /// there.
+        Interrupted = "interrupted",
+    }
+}
+
+impl JobState {
+    /// Is the job over?
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Finished | Self::Failed | Self::Interrupted => true,
+        }
+    }
+}
+
+words! {
+    /// What became of one selected resource.
+    Outcome {
+        /// Written.
+        Copied = "copied",
+        /// There already, as an earlier run wrote it.
+        Unchanged = "unchanged",
+        /// Found under its name with equal content, and taken over.
+        Adopted = "adopted",
+        /// Renamed, from the name that an earlier run gave it.
+        Renamed = "renamed",
+        /// What an earlier run wrote is left as it is; the reason says why: somebody changed it, or
+        /// removed it, or the library has it no longer on this disk.
+        Kept = "kept",
+        /// The library has a newer file; what an earlier run wrote is left as it is.
+        Outdated = "outdated",
+        /// Somebody else's file has its name.
+        Conflict = "conflict",
+        /// Not on this disk.
+        NotLocal = "not_local",
+        /// On this disk, but it cannot be read.
+        Unreadable = "unreadable",
+        /// It changed while it was copied, twice.
+        SourceChanged = "source_changed",
+    }
+}
+
+impl Outcome {
+    /// Is the resource's content where the export wants it?
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        match self {
+            Self::Copied | Self::Unchanged | Self::Adopted | Self::Renamed => true,
+            // What somebody changed is theirs: the export has done what it was asked to.
+            Self::Kept => true,
+            Self::Outdated
+            | Self::Conflict
+            | Self::NotLocal
+            | Self::Unreadable
+            | Self::SourceChanged => false,
+        }
+    }
+}
+
+/// Params of `job.status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobStatusParams {
+    /// Which.
+    pub job: Token,
+}
+
+/// A job as it is now: result of `job.status` and `export.start`, and part of each event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobStatus {
+    /// Its identity.
+    pub job: Token,
+    /// How far it is.
+    pub state: JobState,
+    /// The library's name.
+    pub library: String,
+    /// The root's name.
+    pub root: String,
+    /// The destination below the root; `.` for the root itself.
+    pub path: String,
+    /// Resources selected; 0 until planned.
+    pub selected: u64,
+    /// Files to be written; 0 until planned.
+    pub files_total: u64,
+    /// Files written.
+    pub files_done: u64,
+    /// Bytes to be written; 0 until planned.
+    pub bytes_total: u64,
+    /// Bytes written.
+    pub bytes_done: u64,
+    /// How many resources had which outcome; they sum to `selected` in the end.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Files that nobody could explain after a crash: somebody may have put them there, so they
+    /// were moved to `.darkslide/trash/`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub trashed: u64,
+    /// Of a job that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<WireError>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl JobStatus {
+    /// Is everything that was selected there?
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.state == JobState::Finished && self.outcomes.keys().all(|outcome| outcome.is_done())
+    }
+}
+
+/// Params of `job.report`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobReportParams {
+    /// Which.
+    pub job: Token,
+    /// Rows on this page, 1 to 1000.
+    #[serde(default = "bounded::default_page", deserialize_with = "bounded::page")]
+    pub limit: usize,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub after: u64,
+    /// Only outcomes that are not done.
+    #[serde(default)]
+    pub undone: bool,
+}
+
+/// Result of `job.report`: a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobReport {
+    /// In the order of the report.
+    pub rows: Vec<ReportRow>,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// What became of one selected resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// The asset's UUID.
+    pub asset: String,
+    /// Which of its versions.
+    pub version: String,
+    /// Its name when it was imported.
+    pub original_filename: String,
+    /// Where it is, below the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bytes of its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// BLAKE3 of its content, in hexadecimal, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+    /// Why it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

@@ -1,0 +1,46 @@
+//! `policy.show`: what the peer that asks is granted.
+//!
+//! It names that peer's own rule, libraries and roots, and nothing of anybody else's. There is no
+//! method that changes a policy: it is a file that a person writes.
+
+use serde::{Deserialize, Serialize};
+
+/// Params of `policy.show`: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyShowParams {}
+
+/// Result of `policy.show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyShow {
+    /// The rule that applies.
+    pub rule: String,
+    /// The uid that the kernel named.
+    pub uid: u32,
+    /// The methods that may be called.
+    pub methods: Vec<String>,
+    /// The libraries that may be read.
+    pub libraries: Vec<GrantedLibrary>,
+    /// The roots that may be written below.
+    pub roots: Vec<GrantedRoot>,
+}
+
+/// A library that may be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedLibrary {
+    /// Its name.
+    pub name: String,
+    /// Do hidden assets exist for this peer?
+    pub hidden: bool,
+    /// Do trashed assets exist for this peer?
+    pub trashed: bool,
+}
+
+/// A root that may be written below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedRoot {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
+}

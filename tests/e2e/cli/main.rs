@@ -1,0 +1,35 @@
+//! Whole-system tests of `darkslide`: what a person types, what comes out, how it ends.
+//!
+//! With `--library` the CLI starts its private daemon, under the production filters like every
+//! daemon. Tests on real libraries work on unpacked copies and prove that nothing of them changed;
+//! where the libraries are not at hand they say that they were skipped.
+
+#![forbid(unsafe_code)]
+#![cfg(test)]
+#![allow(clippy::disallowed_methods, reason = "tests")]
+
+mod demo;
+mod errors;
+mod look;
+mod real_exports;
+mod through_the_service;
+
+use std::path::Path;
+use std::process::Command;
+
+use darkslide_tests::process::command;
+
+/// The program under test.
+const DARKSLIDE: &str = env!("CARGO_BIN_EXE_darkslide");
+
+/// `darkslide` with a home of the test's own.
+fn darkslide(home: &Path) -> Command {
+    command(Path::new(DARKSLIDE), home)
+}
+
+/// The same on a library, by a private daemon.
+fn on_library(home: &Path, library: &Path) -> Command {
+    let mut command = darkslide(home);
+    command.arg("--library").arg(library);
+    command
+}

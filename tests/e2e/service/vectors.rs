@@ -1,0 +1,86 @@
+//! The wire vectors against a live daemon: each request of `tests/golden/wire` is answered as its
+//! file says.
+//!
+//! The protocol crate reads the same files, so that both sides agree on every byte that matters.
+//! What differs from run to run (identities, times, paths, process ids) is put aside on both sides
+//! before comparing. With `DARKSLIDE_BLESS=1` the files are written anew, to be read by a person.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::serve_small;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/wire")
+}
+
+/// Members whose value is another in each run.
+const VARIABLE: &[(&str, &str)] = &[
+    ("instance", "00000000000000000000000000000000"),
+    ("job", "00000000000000000000000000000001"),
+    ("subscription", "00000000000000000000000000000002"),
+];
+
+fn redact(value: &mut Value, home: &str) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match name.as_str() {
+                    "pid" | "uptime_ms" | "uid" => *member = json!(1),
+                    "running" | "waiting" => *member = json!(0),
+                    // What is tried depends on the kernel's version.
+                    "refusals" => *member = json!([{"tried": "list /", "answer": "EACCES"}]),
+                    "landlock_abi" => *member = json!(7),
+                    // They tell how far a job is at that instant.
+                    "state"
+                        if ["queued", "running"].contains(&member.as_str().unwrap_or_default()) =>
+                    {
+                        *member = json!("queued");
+                    }
+                    _ => match VARIABLE.iter().find(|(variable, _)| variable == name) {
+                        Some((_, fixed)) if member.is_string() => *member = json!(fixed),
+                        _ => redact(member, home),
+                    },
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, home)),
+        Value::String(text) => *text = text.replace(home, "/home/me"),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn every_vector_is_answered_as_its_file_says() {
+    let (place, _library, service) = serve_small();
+    let home = place.home().display().to_string();
+    let bless = std::env::var_os("DARKSLIDE_BLESS").is_some();
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert!(names.len() >= 13, "a vector for each method at least");
+    for path in names {
+        let mut vector: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut peer = service.peer();
+        let mut request = vector["request"].clone();
+        if request["params"]["job"].is_string() {
+            let started = crate::export(&mut peer, &json!("~/Exports/vectors"));
+            request["params"]["job"] = started["job"].clone();
+        }
+        if request["params"]["subscription"].is_string() {
+            let subscribed = peer.result("event.subscribe", &json!({"topic": "jobs"}));
+            request["params"]["subscription"] = subscribed["subscription"].clone();
+        }
+        peer.send(request.to_string().as_bytes()).unwrap();
+        let mut response = peer.receive().unwrap();
+        redact(&mut response, &home);
+        if bless {
+            vector["response"] = response;
+            std::fs::write(&path, serde_json::to_string_pretty(&vector).unwrap() + "\n").unwrap();
+        } else {
+            assert_eq!(response, vector["response"], "{}", path.display());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The harness of the whole-system tests: what several test programs need, and nothing that ships.
+//!
+//! Test programs of other packages depend on it for their tests only. It must never weaken what it
+//! tests: no switch for confinement, no way around the policy. Read `docs/testing.md` first.
+
+#![forbid(unsafe_code)]
+
+pub mod libraries;
+pub mod process;
+pub mod service;
+pub mod shared;
+pub mod wire;
