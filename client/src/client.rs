@@ -17,6 +17,7 @@ use darkslide_protocol::message::health::{Claim, Health, HealthParams, PROTOCOL,
 use darkslide_protocol::message::job::{JobReportParams, JobStatusParams};
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::calls::OnResult;
@@ -204,8 +205,20 @@ impl Client {
     /// [`Error::Denied`] and [`Error::Remote`] with the daemon's answer; [`Error::TimedOut`], after
     /// which the connection is as usable as before; [`Error::Unavailable`]; [`Error::Protocol`].
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Result, Error> {
+        self.call_as::<M, M::Result>(params).await
+    }
+
+    /// As [`Client::call`], and reads the result as another type: one with fewer members, say, or
+    /// with text in place of what is only passed on.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn call_as<M: Method, T: DeserializeOwned>(
+        &self,
+        params: &M::Params,
+    ) -> Result<T, Error> {
         let result = self.ask(M::NAME, params, None).await?;
-        read_result::<M>(&result)
+        read_result(M::NAME, &result)
     }
 
     /// As `call`, with a look at the result before the next frame is read.
@@ -215,7 +228,7 @@ impl Client {
         on_result: OnResult,
     ) -> Result<M::Result, Error> {
         let result = self.ask(M::NAME, params, Some(on_result)).await?;
-        read_result::<M>(&result)
+        read_result(M::NAME, &result)
     }
 
     /// Calls any method with params as they are, and returns the result as it is: for tools, and
@@ -255,10 +268,9 @@ impl Client {
 
 const CALLING: &str = "waiting for an answer";
 
-fn read_result<M: Method>(result: &RawValue) -> Result<M::Result, Error> {
-    serde_json::from_str(result.get()).map_err(|source| {
-        ProtocolError::Result { method: M::NAME, source: Arc::new(source) }.into()
-    })
+fn read_result<T: DeserializeOwned>(method: &'static str, result: &RawValue) -> Result<T, Error> {
+    serde_json::from_str(result.get())
+        .map_err(|source| ProtocolError::Result { method, source: Arc::new(source) }.into())
 }
 
 macro_rules! calls {
@@ -295,12 +307,20 @@ calls! {
     library_info = LibraryInfo;
     /// Albums, folders and what else gathers assets.
     album_list = AlbumList;
+    /// Which values a thing has among assets, and how many assets have each.
+    facet_list = FacetList;
     /// One page of the assets that fit a filter; [`Client::assets`] walks them all.
     asset_query = AssetQuery;
     /// How many assets fit a filter.
     asset_count = AssetCount;
     /// Assets by UUID.
     asset_get = AssetGet;
+    /// The files of assets: every version, on this disk or not.
+    resource_list = ResourceList;
+    /// The newest place in a library's history.
+    change_token = ChangeToken;
+    /// What changed since a place in the history, page by page.
+    change_since = ChangeSince;
     /// Starts an export; [`Client::export`] follows it, too.
     export_start = ExportStart;
     /// How far a job is.

@@ -277,7 +277,7 @@ fn event(seq: u64, kind: EventKind, job: Option<JobStatus>) -> Event {
         time: "2026-07-01T00:00:00.000Z".to_owned(),
         topic: Topic::Job(Token::from_bits(7)),
         kind,
-        data: EventData { job, dropped: None },
+        data: EventData { job, ..EventData::default() },
     }
 }
 

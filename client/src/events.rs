@@ -73,7 +73,7 @@ impl Subscription {
     }
 
     /// Waits for the next event. Keep-alives are not shown. `None` after the last event of a job; a
-    /// subscription to every job has no end. Safe to be dropped and called again.
+    /// subscription to every job, or to a library, has no end. Safe to be dropped and called again.
     ///
     /// # Errors
     /// [`Error::TimedOut`] after three missed keep-alives; how the connection ended, when what came
@@ -90,7 +90,7 @@ impl Subscription {
             match (&self.topic, event.kind) {
                 (_, EventKind::KeepAlive) => continue,
                 (Topic::Job(_), kind) if kind.is_terminal() => self.is_over = true,
-                (Topic::Job(_) | Topic::Jobs, _) => {}
+                (Topic::Job(_) | Topic::Jobs | Topic::Library(_), _) => {}
             }
             return Ok(Some(event));
         }
@@ -247,7 +247,7 @@ fn overflow(next: &Event, dropped: u64) -> Event {
         time: next.time.clone(),
         topic: next.topic.clone(),
         kind: EventKind::Overflow,
-        data: EventData { job: None, dropped: Some(dropped) },
+        data: EventData { dropped: Some(dropped), ..EventData::default() },
     }
 }
 

@@ -4,9 +4,11 @@
 //! restart. The hazard: a cursor that leads back to itself would make a walk without an end, so it
 //! is told.
 
-use darkslide_protocol::message::asset::{Asset, AssetQueryParams};
+use darkslide_protocol::message::asset::{Asset, AssetPage, AssetQueryParams};
 use darkslide_protocol::message::job::{JobReportParams, ReportRow};
 use darkslide_protocol::method::{AssetQuery, JobReport, Method};
+
+use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::error::{Error, ProtocolError};
@@ -30,10 +32,19 @@ impl AssetPages {
     /// # Errors
     /// As [`Client::call`]; [`ProtocolError::PageLoop`].
     pub async fn next_page(&mut self) -> Result<Option<Vec<Asset>>, Error> {
+        self.next_page_as().await
+    }
+
+    /// As [`AssetPages::next_page`], and reads each asset as another type: its text, say, for who
+    /// passes it on.
+    ///
+    /// # Errors
+    /// As [`AssetPages::next_page`].
+    pub async fn next_page_as<A: DeserializeOwned>(&mut self) -> Result<Option<Vec<A>>, Error> {
         if self.is_over {
             return Ok(None);
         }
-        let page = self.client.asset_query(&self.params).await?;
+        let page: AssetPage<A> = self.client.call_as::<AssetQuery, _>(&self.params).await?;
         if page.next.is_some() && page.next == self.params.cursor {
             return Err(page_loop(AssetQuery::NAME));
         }

@@ -43,6 +43,12 @@ pub struct Wish {
     pub log: Level,
 }
 
+/// Was the program started with this word alone?
+#[must_use]
+pub fn is_asked_for(word: &str) -> bool {
+    boot::arguments().eq([word])
+}
+
 /// Runs as a private daemon until the parent is gone.
 #[must_use]
 pub fn run() -> ExitCode {

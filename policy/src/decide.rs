@@ -81,11 +81,20 @@ impl Policy {
             .libraries()
             .find(|library| library.name == *name && rule.libraries.contains(name))
             .ok_or_else(|| DenialReason::Library(name.as_str().to_owned()))?;
-        Ok(ReadScope::new(
-            name.clone(),
-            library.hidden && rule.hidden.unwrap_or(true),
-            library.trashed && rule.trashed.unwrap_or(true),
-        ))
+        // A rule's key only ever narrows what the library grants.
+        let narrowed = |key: Option<bool>| key == Some(false);
+        Ok(ReadScope {
+            library: name.clone(),
+            hidden: library.hidden && !narrowed(rule.hidden),
+            trashed: library.trashed && !narrowed(rule.trashed),
+            location: library.location && !narrowed(rule.location),
+            albums: rule.albums.clone(),
+            referenced: if narrowed(rule.referenced) {
+                Vec::new()
+            } else {
+                library.referenced.clone()
+            },
+        })
     }
 
     pub(crate) fn judge_write(

@@ -1,13 +1,13 @@
 //! The policy as a value, and the three ways to get one: a file's text, the built-in default, the
 //! private way.
 //!
-//! A text is parsed in two stages: raw tables as TOML has them, then checked values. Unknown keys
+//! A text is parsed in two stages: raw tables as TOML has them (`raw.rs`), then checked values
+//! (`check.rs`). Unknown keys
 //! are refused with line and column, and so is every key that this build knows of but does not
 //! enforce: read and ignored, it would promise what nobody keeps. The hazard: a typing mistake
 //! (`hiden = false`) that silently widens what is allowed.
 
-use std::collections::BTreeSet;
-
+use crate::check;
 use crate::raw::{self, At};
 use crate::{AbsPath, LibraryName, NameError, PathError, RootName, RuleName, Uid};
 
@@ -44,10 +44,10 @@ pub enum Strictness {
 /// hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    confinement: Strictness,
-    libraries: Vec<LibraryEntry>,
-    roots: Vec<RootEntry>,
-    clients: Vec<ClientRule>,
+    pub(crate) confinement: Strictness,
+    pub(crate) libraries: Vec<LibraryEntry>,
+    pub(crate) roots: Vec<RootEntry>,
+    pub(crate) clients: Vec<ClientRule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub(crate) struct LibraryEntry {
     pub(crate) path: AbsPath,
     pub(crate) hidden: bool,
     pub(crate) trashed: bool,
+    pub(crate) location: bool,
+    pub(crate) referenced: Vec<AbsPath>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +77,14 @@ pub struct ClientRule {
     pub(crate) methods: Vec<String>,
     pub(crate) hidden: Option<bool>,
     pub(crate) trashed: Option<bool>,
+    pub(crate) location: Option<bool>,
+    pub(crate) referenced: Option<bool>,
+    /// Never an empty list.
+    pub(crate) albums: Option<Vec<String>>,
 }
 
-const DEFAULT_FILE_MODE: u16 = 0o644;
-const DEFAULT_DIR_MODE: u16 = 0o755;
+pub(crate) const DEFAULT_FILE_MODE: u16 = 0o644;
+pub(crate) const DEFAULT_DIR_MODE: u16 = 0o755;
 
 impl ClientRule {
     pub(crate) fn allows_method(&self, method: &str) -> bool {
@@ -90,8 +96,8 @@ impl ClientRule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {problem}", at.line, at.column)]
 pub struct PolicyError {
-    at: At,
-    problem: Problem,
+    pub(crate) at: At,
+    pub(crate) problem: Problem,
 }
 
 impl PolicyError {
@@ -123,7 +129,12 @@ impl PolicyError {
             Problem::Twice(_) => "give each a name of its own",
             Problem::NoSuch { .. } => "define it, or correct its name",
             Problem::Overlap { .. } => "choose folders that do not hold one another",
-            Problem::TopFolder(_) => "choose a folder of its own for exports",
+            Problem::TopFolder(_) => "choose a folder of its own",
+            Problem::NoAlbums => {
+                "name an album, or remove the key: without it all assets are shown"
+            }
+            Problem::Album(_) => "write an album's UUID, its title, or its folders and title",
+            Problem::TooMany { .. } => "name fewer of them",
         }
     }
 }
@@ -152,10 +163,16 @@ pub(crate) enum Problem {
     Twice(String),
     #[error("there is no {what} named {name:?}")]
     NoSuch { what: &'static str, name: String },
-    #[error("the root {root:?} and {other:?} lie in one another")]
-    Overlap { root: String, other: String },
-    #[error("the root {0:?} is `/` or the home folder itself")]
+    #[error("{first} and {second} lie in one another")]
+    Overlap { first: String, second: String },
+    #[error("{0} is `/`, or is or holds the home folder")]
     TopFolder(String),
+    #[error("the list of albums is empty, which would show nothing")]
+    NoAlbums,
+    #[error("{0:?} names no album")]
+    Album(String),
+    #[error("{count} {what} are named, {limit} are allowed")]
+    TooMany { what: &'static str, count: usize, limit: usize },
 }
 
 impl Policy {
@@ -166,7 +183,7 @@ impl Policy {
     pub fn parse(text: &str, world: &World) -> Result<Self, PolicyError> {
         let raw = raw::Document::parse(text)
             .map_err(|(at, message)| PolicyError { at, problem: Problem::Syntax(message) })?;
-        Checker { text, world }.policy(&raw)
+        check::policy(&raw, text, world)
     }
 
     /// Returns the policy that applies where there is no file (design 4).
@@ -183,6 +200,8 @@ impl Policy {
                     path: below_home("Pictures/Photos Library.photoslibrary")?,
                     hidden: false,
                     trashed: false,
+                    location: true,
+                    referenced: Vec::new(),
                 }],
                 roots: vec![RootEntry {
                     name: root_word("exports"),
@@ -212,8 +231,8 @@ impl Policy {
     }
 
     /// Returns the policy of the private way: one library, named `library`, and perhaps one root,
-    /// named `destination`; hidden and trashed assets are granted, for the caller can read those
-    /// files anyway.
+    /// named `destination`; hidden and trashed assets and locations are granted, for the caller can
+    /// read those files anyway. Folders outside the bundle were not named, and are not read.
     ///
     /// # Errors
     /// [`PathError::Empty`] never; a destination that holds the library, or lies in it, is refused
@@ -246,6 +265,8 @@ impl Policy {
                 path: library,
                 hidden: true,
                 trashed: true,
+                location: true,
+                referenced: Vec::new(),
             }],
             roots,
             clients: vec![rule_for_self(uid, &["*"], vec![word("library")], names)],
@@ -298,6 +319,9 @@ fn rule_for_self(
         methods: methods.iter().map(|&method| method.to_owned()).collect(),
         hidden: None,
         trashed: None,
+        location: None,
+        referenced: None,
+        albums: None,
     }
 }
 
@@ -307,191 +331,4 @@ fn word(text: &str) -> LibraryName {
 
 fn root_word(text: &str) -> RootName {
     RootName::parse(text).expect("a plain word")
-}
-
-/// Turns raw tables into checked values; every complaint knows its place in the text.
-struct Checker<'a> {
-    text: &'a str,
-    world: &'a World,
-}
-
-type Checked<T> = Result<T, PolicyError>;
-
-impl Checker<'_> {
-    fn policy(&self, raw: &raw::Document) -> Checked<Policy> {
-        if *raw.version.get_ref() != 1 {
-            return Err(self.fail(&raw.version, Problem::Version(*raw.version.get_ref())));
-        }
-        self.refuse_unsupported(&raw.unsupported())?;
-        let confinement = match &raw.confinement {
-            None => Strictness::Required,
-            Some(word) => match word.get_ref().as_str() {
-                "required" => Strictness::Required,
-                "best-effort" => Strictness::BestEffort,
-                other => return Err(self.fail(word, Problem::Confinement(other.to_owned()))),
-            },
-        };
-        let libraries = raw.library.iter().map(|(name, table)| self.library(name, table));
-        let libraries = libraries.collect::<Checked<Vec<_>>>()?;
-        let roots = raw.root.iter().map(|(name, table)| self.root(name, table));
-        let roots = roots.collect::<Checked<Vec<_>>>()?;
-        self.refuse_overlaps(raw, &libraries, &roots)?;
-        let mut names = BTreeSet::new();
-        let mut clients = Vec::new();
-        for table in &raw.client {
-            let rule = self.client(table, &libraries, &roots)?;
-            if !names.insert(rule.name.clone()) {
-                return Err(self.fail(&table.name, Problem::Twice(table.name.get_ref().clone())));
-            }
-            clients.push(rule);
-        }
-        Ok(Policy { confinement, libraries, roots, clients })
-    }
-
-    fn library(&self, name: &toml::Spanned<String>, table: &raw::Library) -> Checked<LibraryEntry> {
-        self.refuse_unsupported(&table.unsupported())?;
-        Ok(LibraryEntry {
-            name: LibraryName::parse(name.get_ref())
-                .map_err(|e| self.fail(name, Problem::Name(e)))?,
-            path: self.path(&table.path)?,
-            hidden: table.hidden.unwrap_or(false),
-            trashed: table.trashed.unwrap_or(false),
-        })
-    }
-
-    fn root(&self, name: &toml::Spanned<String>, table: &raw::Root) -> Checked<RootEntry> {
-        self.refuse_unsupported(&table.unsupported())?;
-        Ok(RootEntry {
-            name: RootName::parse(name.get_ref()).map_err(|e| self.fail(name, Problem::Name(e)))?,
-            path: self.path(&table.path)?,
-            file_mode: self.mode(table.file_mode.as_ref(), DEFAULT_FILE_MODE, 0o600)?,
-            dir_mode: self.mode(table.dir_mode.as_ref(), DEFAULT_DIR_MODE, 0o700)?,
-        })
-    }
-
-    fn client(
-        &self,
-        table: &raw::Client,
-        libraries: &[LibraryEntry],
-        roots: &[RootEntry],
-    ) -> Checked<ClientRule> {
-        self.refuse_unsupported(&table.unsupported())?;
-        let name = RuleName::parse(table.name.get_ref())
-            .map_err(|e| self.fail(&table.name, Problem::Name(e)))?;
-        Ok(ClientRule {
-            name,
-            uid: self.uid(&table.uid)?,
-            libraries: self.known(&table.libraries, "library", |text| {
-                libraries.iter().map(|library| &library.name).find(|name| name.as_str() == text)
-            })?,
-            roots: self.known(&table.roots, "root", |text| {
-                roots.iter().map(|root| &root.name).find(|name| name.as_str() == text)
-            })?,
-            methods: self.methods(&table.methods)?,
-            hidden: table.hidden,
-            trashed: table.trashed,
-        })
-    }
-
-    fn known<'n, N: Clone + 'n>(
-        &self,
-        listed: &[toml::Spanned<String>],
-        what: &'static str,
-        find: impl Fn(&str) -> Option<&'n N>,
-    ) -> Checked<Vec<N>> {
-        let one = |text: &toml::Spanned<String>| {
-            find(text.get_ref()).cloned().ok_or_else(|| {
-                self.fail(text, Problem::NoSuch { what, name: text.get_ref().clone() })
-            })
-        };
-        listed.iter().map(one).collect()
-    }
-
-    fn methods(&self, listed: &[toml::Spanned<String>]) -> Checked<Vec<String>> {
-        let one = |text: &toml::Spanned<String>| {
-            let name = text.get_ref();
-            if name == "*" || self.world.methods.contains(&name.as_str()) {
-                return Ok(name.clone());
-            }
-            Err(self.fail(text, Problem::Method(name.clone())))
-        };
-        listed.iter().map(one).collect()
-    }
-
-    fn uid(&self, value: &toml::Spanned<raw::UidText>) -> Checked<Uid> {
-        let uid = match value.get_ref() {
-            raw::UidText::Word(word) if word == "self" => self.world.uid,
-            raw::UidText::Word(word) => {
-                return Err(self.fail(value, Problem::Uid(format!("{word:?}"))));
-            }
-            raw::UidText::Number(number) => u32::try_from(*number)
-                .map(Uid::new)
-                .map_err(|_| self.fail(value, Problem::Uid(number.to_string())))?,
-        };
-        if uid.is_overflow() {
-            return Err(self.fail(value, Problem::Uid(uid.to_string())));
-        }
-        Ok(uid)
-    }
-
-    fn path(&self, text: &toml::Spanned<String>) -> Checked<AbsPath> {
-        AbsPath::parse(text.get_ref(), Some(&self.world.home))
-            .map_err(|e| self.fail(text, Problem::Path(e)))
-    }
-
-    /// Octal permission bits that leave the owner what the daemon itself needs.
-    fn mode(
-        &self,
-        text: Option<&toml::Spanned<String>>,
-        default: u16,
-        needed: u16,
-    ) -> Checked<u16> {
-        let Some(text) = text else { return Ok(default) };
-        u16::from_str_radix(text.get_ref(), 8)
-            .ok()
-            .filter(|mode| mode & !0o777 == 0 && mode & needed == needed)
-            .ok_or_else(|| self.fail(text, Problem::Mode(text.get_ref().clone())))
-    }
-
-    fn refuse_unsupported(&self, keys: &[(&'static str, Option<usize>)]) -> Checked<()> {
-        match keys.iter().find_map(|(key, start)| start.map(|start| (*key, start))) {
-            None => Ok(()),
-            Some((key, start)) => Err(PolicyError {
-                at: At::of(self.text, start),
-                problem: Problem::NotSupportedYet(key),
-            }),
-        }
-    }
-
-    /// By text here; boot compares the folders themselves once it holds them, for links can hide
-    /// what text does not show.
-    fn refuse_overlaps(
-        &self,
-        raw: &raw::Document,
-        libraries: &[LibraryEntry],
-        roots: &[RootEntry],
-    ) -> Checked<()> {
-        for (position, ((_, table), root)) in raw.root.iter().zip(roots).enumerate() {
-            if root.path.below(&self.world.home).is_some() {
-                return Err(self.fail(&table.path, Problem::TopFolder(root.name.to_string())));
-            }
-            let others =
-                libraries.iter().map(|library| (library.name.as_str(), &library.path)).chain(
-                    roots.iter().skip(position + 1).map(|other| (other.name.as_str(), &other.path)),
-                );
-            for (other, path) in others {
-                if root.path.overlaps(path) {
-                    let root = root.name.to_string();
-                    return Err(
-                        self.fail(&table.path, Problem::Overlap { root, other: other.to_owned() })
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn fail<T>(&self, value: &toml::Spanned<T>, problem: Problem) -> PolicyError {
-        PolicyError { at: At::of(self.text, value.span().start), problem }
-    }
 }

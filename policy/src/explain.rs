@@ -6,29 +6,56 @@
 use std::fmt;
 
 use crate::document::{ClientRule, Policy};
+use crate::grant::ReadScope;
 use crate::rules::Place;
 
 impl Policy {
     /// Returns a line for each client rule: who it is for, and what it grants.
     #[must_use]
     pub fn explain_clients(&self) -> Vec<String> {
-        let lines: Vec<String> = self.clients().map(explain).collect();
+        let lines: Vec<String> = self.clients().map(|rule| self.explain(rule)).collect();
         if lines.is_empty() {
             vec!["no rule: nobody is granted anything".to_owned()]
         } else {
             lines
         }
     }
+
+    fn explain(&self, rule: &ClientRule) -> String {
+        let methods = listed(&rule.methods, "no method");
+        let scopes = rule.libraries.iter().filter_map(|name| self.judge_read(rule, name).ok());
+        let libraries =
+            listed(&scopes.map(|scope| extent(&scope)).collect::<Vec<_>>(), "no library");
+        let roots = listed(&rule.roots, "no root");
+        format!(
+            "rule {}: uid {} may call {methods}, read {libraries}, write below {roots}",
+            rule.name, rule.uid
+        )
+    }
 }
 
-fn explain(rule: &ClientRule) -> String {
-    let methods = listed(&rule.methods, "no method");
-    let libraries = listed(&rule.libraries, "no library");
-    let roots = listed(&rule.roots, "no root");
-    format!(
-        "rule {}: uid {} may call {methods}, read {libraries}, write below {roots}",
-        rule.name, rule.uid
-    )
+/// A library, and what of it is granted beside its ordinary assets.
+fn extent(scope: &ReadScope) -> String {
+    let mut words = Vec::new();
+    if let Some(albums) = scope.albums() {
+        words.push(format!("only members of {}", quoted(albums)));
+    }
+    let granted = [
+        (scope.shows_hidden(), "hidden"),
+        (scope.shows_trashed(), "trashed"),
+        (scope.shows_location(), "location"),
+        (!scope.referenced().is_empty(), "referenced"),
+    ];
+    words
+        .extend(granted.iter().filter(|(shown, _)| *shown).map(|(_, word)| format!("with {word}")));
+    if words.is_empty() {
+        return scope.library().to_string();
+    }
+    format!("{} ({})", scope.library(), words.join(", "))
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ")
 }
 
 fn listed(names: &[impl fmt::Display], none: &str) -> String {
@@ -42,6 +69,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Library(name) => write!(f, "library {name}"),
+            Self::Referenced(name) => write!(f, "referenced originals of library {name}"),
             Self::Root(name) => write!(f, "root {name}"),
         }
     }

@@ -36,7 +36,7 @@
 //! ```
 
 use crate::ask::Effect;
-use crate::{LibraryName, RelPath, RootName, RuleName};
+use crate::{AbsPath, LibraryName, RelPath, RootName, RuleName};
 
 /// The policy's yes to one ask.
 #[derive(Debug)]
@@ -76,19 +76,20 @@ impl CallScope {
     }
 }
 
-/// A library, and which of its assets exist for the peer.
-#[derive(Debug)]
+/// A library, which of its assets exist for the peer, and what is told of them. Beside a grant it
+/// opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadScope {
-    library: LibraryName,
-    hidden: bool,
-    trashed: bool,
+    // Made by `decide` alone.
+    pub(crate) library: LibraryName,
+    pub(crate) hidden: bool,
+    pub(crate) trashed: bool,
+    pub(crate) location: bool,
+    pub(crate) albums: Option<Vec<String>>,
+    pub(crate) referenced: Vec<AbsPath>,
 }
 
 impl ReadScope {
-    pub(crate) fn new(library: LibraryName, hidden: bool, trashed: bool) -> Self {
-        Self { library, hidden, trashed }
-    }
-
     /// The library.
     #[must_use]
     pub fn library(&self) -> &LibraryName {
@@ -105,6 +106,48 @@ impl ReadScope {
     #[must_use]
     pub fn shows_trashed(&self) -> bool {
         self.trashed
+    }
+
+    /// May coordinates and places be told? If not, no asset has any for the peer.
+    #[must_use]
+    pub fn shows_location(&self) -> bool {
+        self.location
+    }
+
+    /// The albums (UUID, title or path of folders and title) whose members exist for the peer, and
+    /// no other assets do; none where all assets may be seen. Never empty.
+    #[must_use]
+    pub fn albums(&self) -> Option<&[String]> {
+        self.albums.as_deref()
+    }
+
+    /// The folders outside the bundle that referenced originals may be read from.
+    #[must_use]
+    pub fn referenced(&self) -> &[AbsPath] {
+        &self.referenced
+    }
+
+    /// Are there assets that do not exist for the peer?
+    #[must_use]
+    pub fn withholds_assets(&self) -> bool {
+        !self.hidden || !self.trashed || self.albums.is_some()
+    }
+
+    /// Does this show at least all that `other` shows? Albums are compared as they are written: two
+    /// spellings of one album count as two.
+    #[must_use]
+    pub fn shows_all_of(&self, other: &Self) -> bool {
+        let albums = match (&self.albums, &other.albums) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(mine), Some(others)) => others.iter().all(|album| mine.contains(album)),
+        };
+        self.library == other.library
+            && self.hidden >= other.hidden
+            && self.trashed >= other.trashed
+            && self.location >= other.location
+            && albums
+            && other.referenced.iter().all(|folder| self.referenced.contains(folder))
     }
 }
 

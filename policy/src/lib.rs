@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod check;
 mod decide;
 mod denial;
 mod document;

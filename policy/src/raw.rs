@@ -55,8 +55,9 @@ pub(crate) struct Library {
     pub(crate) path: Spanned<String>,
     pub(crate) hidden: Option<bool>,
     pub(crate) trashed: Option<bool>,
-    location: Later,
-    referenced: Later,
+    pub(crate) location: Option<bool>,
+    #[serde(default)]
+    pub(crate) referenced: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -81,12 +82,12 @@ pub(crate) struct Client {
     pub(crate) methods: Vec<Spanned<String>>,
     pub(crate) hidden: Option<bool>,
     pub(crate) trashed: Option<bool>,
+    pub(crate) location: Option<bool>,
+    pub(crate) referenced: Option<bool>,
+    pub(crate) albums: Option<Spanned<Vec<Spanned<String>>>>,
     gid: Later,
     code_requirement: Later,
     any_program: Later,
-    location: Later,
-    referenced: Later,
-    albums: Later,
     resources: Later,
 }
 
@@ -114,12 +115,6 @@ impl Document {
     }
 }
 
-impl Library {
-    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 2] {
-        [("location", place(&self.location)), ("referenced", place(&self.referenced))]
-    }
-}
-
 impl Root {
     pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 1] {
         [("max_bytes", place(&self.max_bytes))]
@@ -127,14 +122,11 @@ impl Root {
 }
 
 impl Client {
-    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 7] {
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 4] {
         [
             ("gid", place(&self.gid)),
             ("code_requirement", place(&self.code_requirement)),
             ("any_program", place(&self.any_program)),
-            ("location", place(&self.location)),
-            ("referenced", place(&self.referenced)),
-            ("albums", place(&self.albums)),
             ("resources", place(&self.resources)),
         ]
     }

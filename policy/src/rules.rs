@@ -12,6 +12,8 @@ use crate::{AbsPath, LibraryName, RootName};
 pub enum Place {
     /// A library bundle.
     Library(LibraryName),
+    /// A folder outside the bundle of that library, with originals that it refers to.
+    Referenced(LibraryName),
     /// A root.
     Root(RootName),
 }
@@ -37,13 +39,18 @@ pub struct KernelRule {
 }
 
 impl Policy {
-    /// Returns every folder that the daemon may reach: bundles to read, roots to write.
+    /// Returns every folder that the daemon may reach: bundles, each followed by the folders of its
+    /// referenced originals, to read; then roots to write.
     #[must_use]
     pub fn kernel_rules(&self) -> Vec<KernelRule> {
-        let libraries = self.libraries().map(|library| KernelRule {
-            place: Place::Library(library.name.clone()),
-            path: library.path.clone(),
-            access: Access::Read,
+        let read =
+            |place, path: &AbsPath| KernelRule { place, path: path.clone(), access: Access::Read };
+        let libraries = self.libraries().flat_map(|library| {
+            let bundle = read(Place::Library(library.name.clone()), &library.path);
+            let referenced = library.referenced.iter();
+            let referenced =
+                referenced.map(move |path| read(Place::Referenced(library.name.clone()), path));
+            std::iter::once(bundle).chain(referenced)
         });
         let roots = self.roots().map(|root| KernelRule {
             place: Place::Root(root.name.clone()),

@@ -286,6 +286,18 @@ pub fn result<R: Serialize>(id: &Id, result: &R) -> Result<Vec<u8>, serde_json::
     serde_json::to_vec(&ResultOut { jsonrpc: Version, id, result })
 }
 
+/// The wire form of a result that is JSON text already: moved to make room for what comes before.
+#[must_use]
+pub fn result_text(id: &Id, mut result: Vec<u8>) -> Vec<u8> {
+    let mut head = br#"{"jsonrpc":"2.0","id":"#.to_vec();
+    // A text or a number: nothing that JSON has no form for.
+    serde_json::to_writer(&mut head, id).unwrap_or_default();
+    head.extend_from_slice(br#","result":"#);
+    result.splice(..0, head);
+    result.push(b'}');
+    result
+}
+
 /// The wire form of an error; without an id it is answered to whoever is connected.
 ///
 /// # Errors

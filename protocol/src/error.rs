@@ -154,6 +154,8 @@ words! {
         ShuttingDown = "shutting-down",
         /// No longer fits.
         Expired = "expired",
+        /// The library keeps no history of changes.
+        NoHistory = "no-history",
         /// The audit log cannot be written.
         AuditUnavailable = "audit-unavailable",
         /// Held by a writer.

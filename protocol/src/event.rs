@@ -26,6 +26,8 @@ words! {
         Finished = "finished",
         /// A job ended without being done.
         Failed = "failed",
+        /// Something in a library changed; `data.token` is the place before it.
+        Changed = "changed",
         /// Events were dropped; `data.dropped` says how many.
         Overflow = "overflow",
         /// Nothing happened for 30 s.
@@ -39,9 +41,12 @@ impl EventKind {
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Finished | Self::Failed => true,
-            Self::Queued | Self::Started | Self::Progress | Self::Overflow | Self::KeepAlive => {
-                false
-            }
+            Self::Queued
+            | Self::Started
+            | Self::Progress
+            | Self::Changed
+            | Self::Overflow
+            | Self::KeepAlive => false,
         }
     }
 }
@@ -53,12 +58,15 @@ pub enum Topic {
     Job(Token),
     /// Every job that the peer may see: `jobs`.
     Jobs,
+    /// What changes in a library: `library:NAME`.
+    Library(String),
 }
 
 impl Topic {
     fn parse(text: &str) -> Result<Self, TopicError> {
         match text.split_once(':') {
             Some(("job", id)) => Ok(Self::Job(Token::parse(id).map_err(TopicError::Job)?)),
+            Some(("library", name)) if !name.is_empty() => Ok(Self::Library(name.to_owned())),
             None if text == "jobs" => Ok(Self::Jobs),
             Some(_) | None => Err(TopicError::Unknown),
         }
@@ -72,7 +80,7 @@ pub enum TopicError {
     #[error("{0}")]
     Job(TokenError),
     /// There is no such topic.
-    #[error("unknown topic; there are job:ID and jobs")]
+    #[error("unknown topic; there are job:ID, jobs and library:NAME")]
     Unknown,
 }
 
@@ -81,6 +89,7 @@ impl fmt::Display for Topic {
         match self {
             Self::Job(id) => write!(f, "job:{id}"),
             Self::Jobs => f.write_str("jobs"),
+            Self::Library(name) => write!(f, "library:{name}"),
         }
     }
 }
@@ -103,6 +112,10 @@ pub struct EventData {
     /// The job as it is now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobStatus>,
+    /// Of `changed`: the token for `change.since` that tells all of it; absent where the library
+    /// keeps no history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Of `overflow`: how many events were dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<u64>,
@@ -132,10 +145,10 @@ mod tests {
     #[test]
     fn topics_round_trip_and_others_are_refused() {
         let job = Topic::Job(Token::from_bits(7));
-        for topic in [job, Topic::Jobs] {
+        for topic in [job, Topic::Jobs, Topic::Library("main".to_owned())] {
             assert_eq!(Topic::parse(&topic.to_string()), Ok(topic));
         }
-        for bad in ["", "job", "job:", "job:../x", "jobs:1", "library:main", "JOBS"] {
+        for bad in ["", "job", "job:", "job:../x", "jobs:1", "library:", "library", "JOBS"] {
             assert!(Topic::parse(bad).is_err(), "{bad}");
         }
     }

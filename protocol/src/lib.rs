@@ -25,6 +25,7 @@
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod field;
 pub mod filter;
 pub mod frame;
 pub mod limits;

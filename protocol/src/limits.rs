@@ -49,11 +49,27 @@ pub const MAX_PAGE_ASSETS: usize = 1_000;
 /// Assets on one page where the request names no limit.
 pub const DEFAULT_PAGE_ASSETS: usize = 100;
 
+/// Changes of a library's history on one page of `change.since`: some 400 kB if each is of another
+/// asset.
+pub const MAX_PAGE_CHANGES: usize = 10_000;
+
+/// The same where the request names no limit: a page in some milliseconds.
+pub const DEFAULT_PAGE_CHANGES: usize = 1_000;
+
+/// The longest change token that is looked at: four times what is made.
+pub const MAX_CHANGE_TOKEN_BYTES: usize = 256;
+
 /// Combinators of a filter in one another.
 pub const MAX_FILTER_DEPTH: usize = 5;
 
 /// Leaves of one filter.
 pub const MAX_FILTER_LEAVES: usize = 256;
+
+/// The longest text that a filter looks for: a comparison costs at most its product with the text.
+pub const MAX_PATTERN_BYTES: usize = 256;
+
+/// Values of one facet in an answer: some 1 MiB at most, and more than a person reads.
+pub const MAX_FACET_VALUES: usize = 10_000;
 
 /// The longest name and version that a client may claim in `health`.
 pub const MAX_CLAIM_BYTES: usize = 64;

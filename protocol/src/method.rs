@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::error::{ErrorName, Reason, WireError};
-use crate::message::{album, asset, event, export, health, job, library, policy};
+use crate::message::{
+    album, asset, change, event, export, facet, health, job, library, policy, resource,
+};
 
 /// What a method does to the world: what the policy is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -110,12 +112,20 @@ methods! {
     LibraryInfo = ("library.info", Read, 1, library::LibraryInfoParams => library::LibraryInfo);
     /// Albums, folders and what else gathers assets.
     AlbumList = ("album.list", Read, 1, album::AlbumListParams => album::AlbumList);
+    /// Which values a thing has among assets, and how many assets have each.
+    FacetList = ("facet.list", Read, 1, facet::FacetListParams => facet::FacetList);
     /// Assets that fit a filter, page by page.
     AssetQuery = ("asset.query", Read, 1, asset::AssetQueryParams => asset::AssetPage);
     /// How many assets fit a filter.
     AssetCount = ("asset.count", Read, 1, asset::AssetCountParams => asset::AssetCount);
     /// Assets by UUID.
     AssetGet = ("asset.get", Read, 1, asset::AssetGetParams => asset::AssetsByUuid);
+    /// The files of assets: every version, on this disk or not.
+    ResourceList = ("resource.list", Read, 1, resource::ResourceListParams => resource::ResourceList);
+    /// The newest place in a library's history.
+    ChangeToken = ("change.token", Read, 1, change::ChangeTokenParams => change::ChangeToken);
+    /// What changed since a place in the history, page by page.
+    ChangeSince = ("change.since", Read, 1, change::ChangeSinceParams => change::ChangeSince);
     /// Starts an export; the answer is its job.
     ExportStart = ("export.start", Write, 1, export::ExportStartParams => job::JobStatus);
     /// How far a job is.
@@ -170,7 +180,10 @@ fn tame(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{DEFAULT_PAGE_ASSETS, MAX_CLAIM_BYTES, MAX_KEY_BYTES, MAX_PAGE_ASSETS};
+    use crate::limits::{
+        DEFAULT_PAGE_ASSETS, DEFAULT_PAGE_CHANGES, MAX_CHANGE_TOKEN_BYTES, MAX_CLAIM_BYTES,
+        MAX_KEY_BYTES, MAX_PAGE_ASSETS, MAX_PAGE_CHANGES,
+    };
     use std::collections::HashSet;
 
     fn refusal(method: &str, params: &str) -> WireError {
@@ -241,6 +254,24 @@ mod tests {
             Ok(Request::AssetQuery(params)) => assert_eq!(params.limit, DEFAULT_PAGE_ASSETS),
             other => panic!("{other:?}"),
         }
+        let changes = |limit: usize, token: usize| {
+            let token = "t".repeat(token);
+            let params = format!(r#"{{"library":"main","token":"{token}","limit":{limit}}}"#);
+            taken("change.since", &params)
+        };
+        assert!(changes(MAX_PAGE_CHANGES, MAX_CHANGE_TOKEN_BYTES) && changes(1, 1));
+        for (limit, token) in [
+            (MAX_PAGE_CHANGES + 1, 1),
+            (MAX_PAGE_CHANGES * 1_000, 1),
+            (0, 1),
+            (1, MAX_CHANGE_TOKEN_BYTES + 1),
+            (1, MAX_CHANGE_TOKEN_BYTES * 10),
+            (1, 0),
+        ] {
+            assert!(!changes(limit, token), "{limit} {token}");
+        }
+        let usual = change::ChangeSinceParams::of("main", "t");
+        assert_eq!(usual.limit, DEFAULT_PAGE_CHANGES);
         let claim = |bytes: usize| {
             format!(r#"{{"client":{{"name":"{}","version":"1"}}}}"#, "n".repeat(bytes))
         };

@@ -22,7 +22,22 @@ fn check<M: Method>(name: &str, params: &str, result: &Value) {
     let again: M::Params = serde_json::from_value(written.clone()).unwrap();
     assert_eq!(serde_json::to_value(&again).unwrap(), written, "{name}: params");
     let read: M::Result = serde_json::from_value(result.clone()).unwrap();
-    assert_eq!(serde_json::to_value(&read).unwrap(), *result, "{name}: nothing is lost");
+    let written = serde_json::to_value(&read).unwrap();
+    assert!(holds(&written, result), "{name}: nothing is lost");
+}
+
+/// Is all of one value in the other? An asset is read with every field, those that were not asked
+/// for as absent, false or empty.
+fn holds(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(name, part)| whole.get(name).is_some_and(|whole| holds(whole, part)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(it, part)| holds(it, part))
+        }
+        (whole, part) => whole == part,
+    }
 }
 
 fn check_result(name: &str, method: &str, params: &str, result: &Value) {
@@ -32,9 +47,13 @@ fn check_result(name: &str, method: &str, params: &str, result: &Value) {
         method::LibraryList::NAME => check::<method::LibraryList>,
         method::LibraryInfo::NAME => check::<method::LibraryInfo>,
         method::AlbumList::NAME => check::<method::AlbumList>,
+        method::FacetList::NAME => check::<method::FacetList>,
         method::AssetQuery::NAME => check::<method::AssetQuery>,
         method::AssetCount::NAME => check::<method::AssetCount>,
         method::AssetGet::NAME => check::<method::AssetGet>,
+        method::ResourceList::NAME => check::<method::ResourceList>,
+        method::ChangeToken::NAME => check::<method::ChangeToken>,
+        method::ChangeSince::NAME => check::<method::ChangeSince>,
         method::ExportStart::NAME => check::<method::ExportStart>,
         method::JobStatus::NAME => check::<method::JobStatus>,
         method::JobReport::NAME => check::<method::JobReport>,

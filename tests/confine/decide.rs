@@ -59,6 +59,7 @@ fn place_of(object: &str, base: &str, policy: &Policy) -> Option<PathBuf> {
         let rule = rules.iter().find(|rule| match &rule.place {
             Place::Library(name) => format!("library {name}") == wanted,
             Place::Root(name) => format!("root {name}") == wanted,
+            Place::Referenced(_) => false,
         });
         rule.map_or_else(|| Path::new(base).join("none"), |rule| PathBuf::from(rule.path.as_str()))
     };

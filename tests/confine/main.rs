@@ -239,7 +239,8 @@ fn the_kernel_answers_to_the_table_of_decisions_as_it_says() {
     {
         std::fs::create_dir_all(base.path().join(place)).unwrap();
     }
-    for place in ["Disk/a/b", "Disk/x", "Exports-evil/x", "exports", "none"] {
+    for place in ["Disk/a/b", "Disk/x", "Exports-evil/x", "exports", "none", "Raw/2019", "Raw-evil"]
+    {
         std::fs::create_dir_all(base.path().join(place)).unwrap();
     }
     let output =

@@ -7,6 +7,7 @@
 
 pub mod libraries;
 pub mod process;
+pub mod schema;
 pub mod service;
 pub mod shared;
 pub mod wire;

@@ -61,7 +61,7 @@ const ANY: &[&str] = &["*"];
 
 /// Where only a part of another crate may be used: below this folder, of that crate, these modules.
 const PARTS: &[(&str, &str, &[&str])] = &[
-    ("daemon/library/src/", "darkslide_protocol", &["filter", "value"]),
+    ("daemon/library/src/", "darkslide_protocol", &["field", "filter", "value"]),
     ("daemon/export/src/", "darkslide_protocol", &["filter", "value"]),
     ("client/cli/src/", "darkslide_daemon", &["offline", "private"]),
 ];
@@ -161,6 +161,6 @@ fn names_the_use_of_what_is_not_for_that_crate() {
     assert_says(
         check(&sample),
         &["daemon/library/src/db.rs:1: darkslide_protocol::envelope: of darkslide_protocol only \
-           filter, value is for this crate"],
+           field, filter, value is for this crate"],
     );
 }

@@ -1,5 +1,5 @@
-//! Rule: what the tables in the code name, the pages explain: methods, errors, policy keys, test
-//! command.
+//! Rule: what the tables in the code name, the pages explain: methods, errors, fields, filters,
+//! policy keys, test command.
 //!
 //! Names are found by convention, each written at its function below; where none is found, the
 //! convention was left and that is a complaint too, so that the rule cannot fall silent.
@@ -9,15 +9,16 @@ use crate::scrub::{is_name_byte, without_tests, words};
 
 const METHODS: &str = "protocol/src/method.rs";
 const ERRORS: &str = "protocol/src/error.rs";
+const FIELDS: &str = "protocol/src/field.rs";
+const FILTERS: &str = "protocol/src/filter/mod.rs";
 /// Checked values, and the tables as the file has them.
 const POLICY: [&str; 2] = ["policy/src/document.rs", "policy/src/raw.rs"];
 const TEST_COMMAND: &str = "cargo test --workspace";
 
 fn check(repository: &Repository) -> Vec<Complaint> {
-    [methods(repository), errors(repository), policy_keys(repository), test_command(repository)]
-        .into_iter()
-        .flat_map(|result| result.unwrap_or_else(|missing| vec![missing]))
-        .collect()
+    let rules = [methods, errors, fields, filter_keys, policy_keys, test_command]
+        .map(|rule| rule(repository));
+    rules.into_iter().flat_map(|result| result.unwrap_or_else(|missing| vec![missing])).collect()
 }
 
 /// Each method has a section: a heading of `docs/protocol.md` that holds its name in backticks.
@@ -42,6 +43,70 @@ fn errors(repository: &Repository) -> Result<Vec<Complaint>, Complaint> {
     let undocumented = names.iter().filter(|name| words(&text, name).next().is_none());
     let what = "is neither in docs/protocol.md nor in docs/errors.md";
     Ok(said(table, &names, "error", undocumented, what))
+}
+
+/// The table of fields in `docs/protocol.md` is the list in the code with its words, row by row.
+fn fields(repository: &Repository) -> Result<Vec<Complaint>, Complaint> {
+    let table = repository.need(FIELDS, "the list of fields")?;
+    let page = repository.need("docs/protocol.md", "what each field means")?;
+    let rows = field_rows(table);
+    let is_row = |line: &&str| line.starts_with("| `");
+    let there = page.text().lines().skip_while(|line| *line != "## Fields");
+    let there: Vec<&str> = there.skip_while(|line| !is_row(line)).take_while(is_row).collect();
+    let differing =
+        rows.iter().enumerate().filter(|(at, row)| there.get(*at) != Some(&row.as_str()));
+    let mut complaints: Vec<Complaint> = differing
+        .take(1)
+        .map(|(_, row)| Complaint::new(page.path(), 0, format!("misses the row {row}")))
+        .collect();
+    if rows.is_empty() || there.len() > rows.len() {
+        let text = format!("has {} fields, the code {}", there.len(), rows.len());
+        complaints.push(Complaint::new(page.path(), 0, text));
+    }
+    Ok(complaints)
+}
+
+/// A field is a line `Variant = "word",` below its words.
+fn field_rows(table: &SourceFile) -> Vec<String> {
+    let (mut rows, mut words) = (Vec::new(), Vec::new());
+    for line in table.text().lines().map(str::trim) {
+        if let Some(said) = line.strip_prefix("/// ") {
+            words.push(said);
+            continue;
+        }
+        if let Some((_, word)) = line.split_once(" = \"")
+            && let Some(word) = word.strip_suffix("\",")
+            && !words.is_empty()
+        {
+            rows.push(format!("| `{word}` | {} |", words.join(" ")));
+        }
+        words.clear();
+    }
+    rows
+}
+
+/// Each key of a filter is explained in a row of `docs/protocol.md`, with an example.
+fn filter_keys(repository: &Repository) -> Result<Vec<Complaint>, Complaint> {
+    let table = repository.need(FILTERS, "the keys of filters")?;
+    let page = repository.need("docs/protocol.md", "what each filter means")?;
+    let leaf = |line: &str| {
+        let word = line.trim().strip_suffix("\",")?.split_once(") = \"")?.1;
+        Some(word.to_owned())
+    };
+    let names: Vec<String> = table.text().lines().filter_map(leaf).collect();
+    let undocumented = names.iter().filter(|name| {
+        let (quoted, example) = (format!("`{name}`"), format!("`{{\"{name}\": "));
+        !page.text().lines().any(|line| {
+            line.starts_with("| `") && line.contains(&quoted) && line.contains(&example)
+        })
+    });
+    Ok(said(
+        table,
+        &names,
+        "filter",
+        undocumented,
+        "has no row with an example in docs/protocol.md",
+    ))
 }
 
 /// Each key of the policy file stands in `docs/policy.md`.
@@ -214,11 +279,17 @@ mod tests {
         let sample = Repository::sample(&[
             (METHODS, "(Health, \"health\"), (Count, \"asset.count\")"),
             (ERRORS, "nothing"),
+            (FIELDS, "/// It is\n/// so.\nIt = \"it\",\n/// Other.\nOther = \"other\","),
+            (FILTERS, "Kind(Kind) = \"kind\",\nIs(Flag) = \"is\","),
             (
                 POLICY[0],
                 "#[serde(deny_unknown_fields)]\nstruct A {\n  hidden: bool,\n  path: P,\n}",
             ),
-            ("docs/protocol.md", "## `health`\n`asset.count` in prose\n"),
+            (
+                "docs/protocol.md",
+                "## `health`\n`asset.count` in prose\n| `is` | `{\"is\": \"edited\"}` |\n## Fields\n\n\
+                 | `it` | It is so. |\n",
+            ),
             ("docs/policy.md", "`path`\n"),
             ("README.md", "cargo test --workspace"),
             (".ci/run", "cargo test"),
@@ -229,6 +300,9 @@ mod tests {
                 "protocol/src/method.rs: method `asset.count` has no heading in docs/protocol.md",
                 "protocol/src/error.rs: no error is found here (tests/tidy/docs_in_sync.rs: the \
                  convention)",
+                "docs/protocol.md: misses the row | `other` | Other. |",
+                "protocol/src/filter/mod.rs: filter `kind` has no row with an example in \
+                 docs/protocol.md",
                 "policy/src/document.rs: policy key `hidden` is not in docs/policy.md",
                 ".ci/run: does not say `cargo test --workspace`",
             ],
@@ -238,6 +312,8 @@ mod tests {
             &[
                 "protocol/src/method.rs: is missing: the table of methods",
                 "protocol/src/error.rs: is missing: the table of errors",
+                "protocol/src/field.rs: is missing: the list of fields",
+                "protocol/src/filter/mod.rs: is missing: the keys of filters",
                 "policy/src/document.rs: is missing: the policy file's keys",
                 "README.md: is missing: the test command stands there",
             ],

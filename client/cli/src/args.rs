@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use darkslide_client::protocol::filter::{Flag, Include, Kind};
+use darkslide_client::protocol::filter::{CountWith, Facet, Flag, Include, Kind, Sort};
 use darkslide_client::protocol::message::album::AlbumKind;
 use darkslide_client::protocol::message::export::{Layout, Versions};
 
@@ -90,16 +90,24 @@ pub(crate) enum Command {
     Info,
     /// Albums and folders.
     Albums(AlbumsArgs),
+    /// Which values a thing has among the assets that fit, and how many have each.
+    Facets(FacetsArgs),
     /// Assets that fit.
     Query(QueryArgs),
     /// How many assets fit.
-    Count(SelectArgs),
+    Count(CountArgs),
     /// Assets by UUID.
     Get(GetArgs),
+    /// Everything that the library tells of every asset: a line of JSON each, by UUID.
+    Dump(DumpArgs),
+    /// The files of assets, and why one is not on this disk.
+    Resources(ResourcesArgs),
     /// Copies what fits, with its edits, to a destination; a second run copies what is new.
     Export(ExportArgs),
     /// Shows what jobs of the running daemon do, as it happens.
     Watch(WatchArgs),
+    /// What changed in the library since a token, or the token of now.
+    Changes(ChangesArgs),
     /// Who serves, and what the kernel says is enforced.
     Health,
     /// Calls any method of the protocol.
@@ -134,6 +142,56 @@ pub(crate) struct SelectArgs {
     /// In this album: its title, folder path (Trips/2024/Japan) or UUID.
     #[arg(long, value_name = "ALBUM", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) album: Option<String>,
+    /// In an album below this folder. Of this and of the texts below, several may be given, one of
+    /// which suffices; case and accents do not matter, and * and ? stand for what is not known.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) folder: Vec<String>,
+    /// With this keyword.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) keyword: Vec<String>,
+    /// With a face of this person.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) person: Vec<String>,
+    /// In which Photos saw this.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) label: Vec<String>,
+    /// Taken in this place, from a country to a sight.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) place: Vec<String>,
+    /// With this title.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) title: Vec<String>,
+    /// With this description.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) description: Vec<String>,
+    /// Whose original had this name.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) filename: Vec<String>,
+    /// By this camera: maker, model, or both.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) camera: Vec<String>,
+    /// Through this lens.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) lens: Vec<String>,
+    /// With this somewhere in any of these, or in an album's title.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) text: Vec<String>,
+    /// Taken then: 2024, 2024-07, 2024-07-14, or FROM..TO of these, both with all of their days;
+    /// either may be left out, and may be an instant such as 2024-07-14T10:30:00+02:00.
+    #[arg(long, value_name = "WHEN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) taken: Option<String>,
+    /// Added to the library then.
+    #[arg(long, value_name = "WHEN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) added: Option<String>,
+    /// Last adjusted then.
+    #[arg(long, value_name = "WHEN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) modified: Option<String>,
+    /// Taken on this day of any year.
+    #[arg(long, value_name = "MM-DD", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) on_this_day: Option<String>,
+    /// Taken so many metres around a place, both in degrees.
+    #[arg(long, value_name = "LAT,LON,METRES", allow_hyphen_values = true)]
+    pub(crate) near: Option<String>,
     /// Of one of these kinds.
     #[arg(long, value_delimiter = ',', value_parser = kinds())]
     pub(crate) kind: Vec<Kind>,
@@ -151,6 +209,29 @@ pub(crate) struct SelectArgs {
     pub(crate) include: Vec<Include>,
 }
 
+/// Which assets, and what of them.
+#[derive(Debug, Args)]
+pub(crate) struct CountArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// What is told beside the number.
+    #[arg(long, value_delimiter = ',', value_parser = count_withs())]
+    pub(crate) with: Vec<CountWith>,
+}
+
+/// The values of what, among which assets.
+#[derive(Debug, Args)]
+pub(crate) struct FacetsArgs {
+    /// Of what.
+    #[arg(value_name = "FACET", value_parser = facets())]
+    pub(crate) facet: Facet,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// At most so many values, the most frequent first.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}
+
 /// Which assets, and how many.
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
@@ -163,14 +244,45 @@ pub(crate) struct QueryArgs {
     /// All of them.
     #[arg(long)]
     pub(crate) all: bool,
-    /// The latest first.
+    /// By what they are ordered.
+    #[arg(long, default_value = "taken", value_parser = sorts())]
+    pub(crate) sort: Sort,
+    /// The latest, or largest, first.
     #[arg(long)]
     pub(crate) descending: bool,
+    /// With --json: these fields of each, or '*' for all.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD", requires = "json")]
+    pub(crate) fields: Vec<String>,
+}
+
+/// Which assets, what of each, and how many pages at once.
+#[derive(Debug, Args)]
+pub(crate) struct DumpArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// These fields of each; all where none is named.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// Pages that are asked for at once: the daemon has two readers for a library.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) at_once: u8,
 }
 
 /// Which assets, by UUID.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
+    /// Their UUIDs.
+    #[arg(value_name = "UUID", required = true)]
+    pub(crate) uuids: Vec<String>,
+    /// With --json: these fields of each, or '*' for all.
+    #[arg(long, value_delimiter = ',', value_name = "FIELD", requires = "json")]
+    pub(crate) fields: Vec<String>,
+}
+
+/// The files of which assets.
+#[derive(Debug, Args)]
+pub(crate) struct ResourcesArgs {
     /// Their UUIDs.
     #[arg(value_name = "UUID", required = true)]
     pub(crate) uuids: Vec<String>,
@@ -205,12 +317,23 @@ pub(crate) struct ExportArgs {
     pub(crate) posix_names: bool,
 }
 
+/// The word that stands for the library in the place of a job: no job is called so.
+pub(crate) const WATCH_LIBRARY: &str = "library";
+
 /// Which job.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// A job; without, all of them, until Ctrl-C.
+    /// A job, or the word `library` for changes of the library; without, all jobs, until Ctrl-C.
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
+}
+
+/// From where.
+#[derive(Debug, Args)]
+pub(crate) struct ChangesArgs {
+    /// What `changes` without this, `watch library` or the last page said.
+    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) since: Option<String>,
 }
 
 /// A call of the protocol.
@@ -266,6 +389,18 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 fn flags() -> impl TypedValueParser<Value = Flag> {
     words(Flag::ALL, Flag::as_str, Flag::from_word)
+}
+
+fn count_withs() -> impl TypedValueParser<Value = CountWith> {
+    words(CountWith::ALL, CountWith::as_str, CountWith::from_word)
+}
+
+fn facets() -> impl TypedValueParser<Value = Facet> {
+    words(Facet::ALL, Facet::as_str, Facet::from_word)
+}
+
+fn sorts() -> impl TypedValueParser<Value = Sort> {
+    words(Sort::ALL, Sort::as_str, Sort::from_word)
 }
 
 fn versions() -> impl TypedValueParser<Value = Versions> {
@@ -329,9 +464,21 @@ mod tests {
         ])
         .unwrap();
         match arguments.command {
-            Command::Count(select) => {
-                assert_eq!(select.include, Include::ALL);
-                assert_eq!(select.kind, [Kind::Live, Kind::Raw]);
+            Command::Count(count) => {
+                assert_eq!(count.select.include, Include::ALL);
+                assert_eq!(count.select.kind, [Kind::Live, Kind::Raw]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts_are_not_separated_and_coordinates_may_be_negative() {
+        let words = ["count", "--keyword", "a, b", "--keyword", "c", "--near", "-33.8,151.2,500"];
+        match parse(&words).unwrap().command {
+            Command::Count(count) => {
+                assert_eq!(count.select.keyword, ["a, b", "c"]);
+                assert_eq!(count.select.near.as_deref(), Some("-33.8,151.2,500"));
             }
             other => panic!("{other:?}"),
         }
@@ -353,6 +500,12 @@ mod tests {
             &["query", "--limit", "0"],
             &["query", "--limit", "1", "--all"],
             &["get"],
+            &["facets"],
+            &["facets", "colour"],
+            &["facets", "year", "--limit", "0"],
+            &["count", "--with", "colours"],
+            &["count", "--keyword", ""],
+            &["resources"],
             &["info", "--in", ""],
             &["info", "--library", ""],
             &["count", "--album", ""],

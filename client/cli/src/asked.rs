@@ -5,7 +5,7 @@
 //! wrong, for that is in the message; so it is never wrong itself. Filters and params are left out:
 //! they are long, and their errors say where.
 
-use crate::args::{Arguments, Command, SelectArgs};
+use crate::args::{Arguments, Command, SelectArgs, WATCH_LIBRARY};
 use crate::output::plain;
 
 /// Columns that all names take together, at most: each may be of any length.
@@ -23,7 +23,9 @@ pub(crate) fn names(arguments: &Arguments) -> String {
 fn of_command(command: &Command) -> Vec<String> {
     match command {
         Command::Query(args) => of_selection(&args.select),
-        Command::Count(args) => of_selection(args),
+        Command::Count(args) => of_selection(&args.select),
+        Command::Facets(args) => of_selection(&args.select),
+        Command::Dump(args) => of_selection(&args.select),
         Command::Export(args) => {
             let mut names = of_selection(&args.select);
             names.extend(args.root.as_deref().map(|root| format!("root {root:?}")));
@@ -31,11 +33,16 @@ fn of_command(command: &Command) -> Vec<String> {
             names.extend(destination.map(|path| format!("destination {path:?}")));
             names
         }
-        Command::Watch(args) => args.job.iter().map(|job| format!("job {job:?}")).collect(),
+        Command::Watch(args) => {
+            let jobs = args.job.iter().filter(|word| *word != WATCH_LIBRARY);
+            jobs.map(|job| format!("job {job:?}")).collect()
+        }
         Command::Call(args) => vec![format!("method {:?}", args.method)],
         Command::Info
         | Command::Albums(_)
         | Command::Get(_)
+        | Command::Resources(_)
+        | Command::Changes(_)
         | Command::Health
         | Command::Policy(_)
         | Command::Demo(_)
@@ -69,6 +76,7 @@ mod tests {
             (&["query", "--kind", "photo", "--album", "x"], r#"album "x""#),
             (&["export", "out", "--root", "nas"], r#"root "nas", destination "out""#),
             (&["watch", "07"], r#"job "07""#),
+            (&["watch", "library"], ""),
             (&["call", "asset.delete", "{}"], r#"method "asset.delete""#),
         ] {
             assert_eq!(named(words), told, "{words:?}");

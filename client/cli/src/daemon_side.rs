@@ -14,11 +14,20 @@ use crate::told::Told;
 
 pub(crate) use darkslide_daemon::private::{Level, Wish};
 
+/// What starts this program as a private daemon, and all that it is told on its command line.
+pub(crate) const PRIVATE_DAEMON: &str = "private-daemon";
+
 /// The sysexits status of a daemon that cannot be confined.
 pub(crate) const EX_NOPERM: i32 = 77;
 
 /// The sysexits status of a daemon whose library is not there.
 pub(crate) const EX_NOINPUT: i32 = 66;
+
+/// Was it started as one? Asked before the command line is parsed: to learn all that it could say
+/// takes as long as half of the boot, and the parent waits.
+pub(crate) fn is_private_daemon() -> bool {
+    private::is_asked_for(PRIVATE_DAEMON)
+}
 
 /// Becomes a private daemon; must come before this process has a second thread.
 pub(crate) fn be_private_daemon() -> ExitCode {

@@ -35,13 +35,13 @@ use report::Failure;
 const MAX_USAGE_LINE: usize = 2_000;
 
 fn main() -> ExitCode {
+    if daemon_side::is_private_daemon() {
+        return daemon_side::be_private_daemon();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(told) => return tell_usage(&told),
     };
-    if let Command::PrivateDaemon = arguments.command {
-        return daemon_side::be_private_daemon();
-    }
     if let Command::TrySocket = arguments.command {
         return daemon_side::try_socket();
     }

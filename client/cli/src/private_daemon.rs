@@ -23,7 +23,7 @@ use std::time::Duration;
 use darkslide_client::{Builder, Client, Error, Unavailable};
 use tokio::sync::oneshot;
 
-use crate::daemon_side::{EX_NOINPUT, EX_NOPERM, Level, Wish};
+use crate::daemon_side::{EX_NOINPUT, EX_NOPERM, Level, PRIVATE_DAEMON, Wish};
 use crate::exit::Exit;
 use crate::output::plain;
 use crate::told::{Lines, MAX_KEPT_LINE_BYTES, Told};
@@ -144,7 +144,7 @@ impl PrivateDaemon {
         let mut child = {
             // The command holds the child's ends; they must be closed here before anybody waits for
             // anything.
-            let mut command = this_program("private-daemon")?;
+            let mut command = this_program(PRIVATE_DAEMON)?;
             command
                 .stdin(OwnedFd::from(theirs))
                 .stdout(OwnedFd::from(reader))

@@ -17,6 +17,8 @@ use crate::fault::Operation;
 pub(crate) enum Anchor {
     /// A library bundle.
     Library(LibraryName),
+    /// A folder outside the bundle of that library.
+    Referenced(LibraryName),
     /// A root.
     Root(RootName),
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Anchor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Library(name) => write!(f, "library `{name}`"),
+            Self::Referenced(name) => write!(f, "the referenced originals of library `{name}`"),
             Self::Root(name) => write!(f, "root `{name}`"),
         }
     }
@@ -130,6 +133,17 @@ impl DoorError {
         kind: DoorErrorKind,
     ) -> Self {
         Self { operation, anchor: anchor.clone(), path: path.to_string(), kind, source: None }
+    }
+
+    /// The same answer to another question: of what was found out at boot.
+    pub(crate) fn again(&self, operation: Operation, path: &AbsPath) -> Self {
+        Self {
+            operation,
+            anchor: self.anchor.clone(),
+            path: absolute(path),
+            kind: self.kind,
+            source: self.errno().map(io::Error::from_raw_os_error),
+        }
     }
 
     /// The path below it, or its own path where it could not be opened; `.` is the folder itself.

@@ -63,6 +63,7 @@ mod publish;
 mod random_name;
 mod reading;
 mod record;
+mod referenced;
 mod root_dir;
 mod temporary;
 
@@ -80,4 +81,5 @@ pub use publish::{Published, Way};
 pub use random_name::random_name;
 pub use reading::{MAX_LIST_ENTRIES, SourceFile};
 pub use record::{Lock, NewRecord, RECORD_FOLDER, Record, is_within_record};
+pub use referenced::ReferencedDir;
 pub use root_dir::RootDir;

@@ -1,27 +1,29 @@
-//! A library bundle: a folder that is looked at, listed and read, and that has no method which
-//! writes.
+//! A library bundle, and the folders outside it that its originals may be in: looked at, listed and
+//! read, without a method that writes.
 //!
 //! It alone opens files of a library, but for SQLite, which gets the real path and is compared with
-//! [`LibraryDir::identity`] afterwards. Every access takes a `Grant<Read>` of that very library.
-//! The hazard: a link, or a row of the database, that makes the daemon read elsewhere with the one
-//! right that nobody else has.
+//! [`LibraryDir::identity`] afterwards. Every access takes a `Grant<Read>` of that very library,
+//! outside the bundle one that covers the folder. The hazard: a link, or a row of the database,
+//! that makes the daemon read elsewhere with the one right that nobody else has.
 
 use std::os::fd::BorrowedFd;
 
 use darkslide_policy::{AbsPath, Grant, LibraryName, Read, RelPath};
 
-use crate::error::{Anchor, DoorError, DoorErrorKind};
+use crate::error::{self, Anchor, DoorError, DoorErrorKind};
 use crate::facts::{Entry, Facts, Identity};
 use crate::fault::{Faults, Operation};
 use crate::pinned::Pinned;
 use crate::probe;
 use crate::reading::SourceFile;
+use crate::referenced::{self, ReferencedDir};
 
 /// An open library bundle.
 #[derive(Debug)]
 pub struct LibraryDir {
     name: LibraryName,
     pinned: Pinned,
+    referenced: Vec<ReferencedDir>,
 }
 
 impl LibraryDir {
@@ -46,7 +48,26 @@ impl LibraryDir {
         faults: Faults,
     ) -> Result<Self, DoorError> {
         let pinned = Pinned::open(Anchor::Library(name.clone()), path, faults)?;
-        Ok(Self { name, pinned })
+        Ok(Self { name, pinned, referenced: Vec::new() })
+    }
+
+    /// Opens, at boot, a folder outside the bundle for referenced originals. One that cannot be
+    /// opened is kept with the reason, and the library goes on without it.
+    pub fn add_referenced(&mut self, path: AbsPath) {
+        let faults = self.pinned.faults().clone();
+        self.referenced.push(ReferencedDir::open(&self.name, path, faults));
+    }
+
+    /// The folders of referenced originals, in the order of the policy.
+    #[must_use]
+    pub fn referenced(&self) -> &[ReferencedDir] {
+        &self.referenced
+    }
+
+    /// Does the bundle hold that folder, or lie in it, by whatever spelling?
+    #[must_use]
+    pub fn overlaps_referenced(&self, folder: &ReferencedDir) -> bool {
+        folder.overlaps(&self.pinned)
     }
 
     /// Its name in the policy.
@@ -142,6 +163,64 @@ impl LibraryDir {
     pub fn list(&self, grant: &Grant<Read>, path: &RelPath) -> Result<Vec<Entry>, DoorError> {
         self.check(grant, Operation::List, path)?;
         self.pinned.below().list(path)
+    }
+
+    /// Looks at a referenced original by its recorded path, and never behind a link; none where its
+    /// folder is there and it is not.
+    ///
+    /// # Errors
+    /// [`DoorErrorKind::Grant`] for a path below none of the folders that the grant covers; the
+    /// folder's own error where it could not be opened at boot, so
+    /// [`NotFound`](DoorErrorKind::NotFound) where a disk is absent; else those of
+    /// [`LibraryDir::stat`].
+    pub fn stat_referenced(
+        &self,
+        grant: &Grant<Read>,
+        path: &AbsPath,
+    ) -> Result<Option<Facts>, DoorError> {
+        let (folder, below) = self.find_referenced(grant, Operation::Look, path)?;
+        folder.below().look(&below)
+    }
+
+    /// Opens a referenced original by its recorded path: a regular file, for reading.
+    ///
+    /// # Errors
+    /// Those of [`LibraryDir::stat_referenced`] and of [`LibraryDir::open_file`].
+    pub fn open_referenced(
+        &self,
+        grant: &Grant<Read>,
+        path: &AbsPath,
+    ) -> Result<SourceFile, DoorError> {
+        let (folder, below) = self.find_referenced(grant, Operation::OpenFile, path)?;
+        folder.below().open_file(&below)
+    }
+
+    pub(crate) fn pinned(&self) -> &Pinned {
+        &self.pinned
+    }
+
+    /// Is the bundle, or a folder of referenced originals, one of these?
+    pub(crate) fn is_around(&self, lineage: &[Identity]) -> bool {
+        let referenced = self.referenced.iter().filter_map(ReferencedDir::identity);
+        referenced.chain([self.identity()]).any(|folder| lineage.contains(&folder))
+    }
+
+    fn find_referenced(
+        &self,
+        grant: &Grant<Read>,
+        operation: Operation,
+        path: &AbsPath,
+    ) -> Result<(&Pinned, RelPath), DoorError> {
+        let covers = grant.covers();
+        let is_covered = |folder: &&ReferencedDir| {
+            covers.library() == &self.name && covers.referenced().contains(folder.path())
+        };
+        let found = referenced::deepest(self.referenced.iter().filter(is_covered), path);
+        let (folder, below) = found.ok_or_else(|| {
+            let anchor = Anchor::Referenced(self.name.clone());
+            DoorError::refused(operation, &anchor, error::absolute(path), DoorErrorKind::Grant)
+        })?;
+        Ok((folder.pinned(operation, path)?, below))
     }
 
     fn check(

@@ -81,6 +81,12 @@ impl Pinned {
         self.handle.as_fd()
     }
 
+    /// Does one of the two hold the other? Compared by what the folders are, not by how they are
+    /// spelt.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.lineage.contains(&other.identity) || other.lineage.contains(&self.identity)
+    }
+
     pub(crate) fn faults(&self) -> &Faults {
         &self.faults
     }

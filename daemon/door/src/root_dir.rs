@@ -26,6 +26,7 @@ use crate::pinned::{self, Pinned, Walked};
 use crate::probe;
 use crate::reading::Below;
 use crate::record;
+use crate::referenced::ReferencedDir;
 
 /// What a root that is made for the user gets.
 const NEW_ROOT_MODE: Mode = Mode::from_bits_retain(0o755);
@@ -53,7 +54,7 @@ impl RootDir {
     }
 
     /// The same; a root that is not there is made, if the folder around it belongs to the user of
-    /// this process, and lies in none of the libraries.
+    /// this process, and lies in none of the libraries nor in a folder that they refer to.
     ///
     /// # Errors
     /// Those of [`RootDir::open`]; [`DoorErrorKind::Permission`] where the folder around it is
@@ -101,7 +102,13 @@ impl RootDir {
     /// spelt.
     #[must_use]
     pub fn overlaps(&self, library: &LibraryDir) -> bool {
-        self.lineage().contains(&library.identity()) || library.lineage().contains(&self.identity())
+        self.pinned.overlaps(library.pinned())
+    }
+
+    /// The same of a folder of referenced originals.
+    #[must_use]
+    pub fn overlaps_referenced(&self, folder: &ReferencedDir) -> bool {
+        folder.overlaps(&self.pinned)
     }
 
     /// Its handle, for the kernel's rules.
@@ -246,7 +253,7 @@ fn create(
     let refused = |kind| DoorError::refused(Operation::MakeRoot, &anchor, &object, kind);
     let Walked { handle: folder, lineage, .. } =
         pinned::walk(&around).map_err(|stop| stop.error(Operation::MakeRoot, &anchor, &object))?;
-    if libraries.iter().any(|library| lineage.contains(&library.identity())) {
+    if libraries.iter().any(|library| library.is_around(&lineage)) {
         return Err(refused(DoorErrorKind::Nested));
     }
     let owner = Facts::of_descriptor(&folder).map_err(failed)?.uid;

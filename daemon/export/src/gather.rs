@@ -133,6 +133,12 @@ fn available(resource: Resource) -> Available {
             let source = Source::from(&facts);
             (Ok(Here { path, source }), false)
         }
+        // Nothing outside the bundle is exported: the right to read there is another one.
+        Presence::Outside { .. } => {
+            let absence = Absence::Referenced;
+            let missing = Missing { outcome: outcome_of(absence), reason: absence.as_str() };
+            (Err(missing), false)
+        }
         Presence::Absent(absence) => {
             let missing = Missing { outcome: outcome_of(absence), reason: absence.as_str() };
             (Err(missing), absence == Absence::NoRender)
@@ -147,6 +153,7 @@ fn outcome_of(absence: Absence) -> Outcome {
         Absence::InICloud
         | Absence::NotOnDisk
         | Absence::Referenced
+        | Absence::VolumeAbsent
         | Absence::NotSaved
         | Absence::NoRender
         | Absence::OutsideBundle

@@ -168,12 +168,21 @@ impl Naming {
     ) -> Component {
         let edited = match version {
             Version::Edited | Version::EditedLiveVideo => self.rules.edited_suffix.as_str(),
-            Version::Original | Version::Raw | Version::LiveVideo => "",
+            Version::Original
+            | Version::Raw
+            | Version::LiveVideo
+            | Version::Aae
+            | Version::OriginalAae
+            | Version::Preview => "",
         };
         let apart = match version {
             Version::Raw => RAW_SUFFIX,
             Version::LiveVideo | Version::EditedLiveVideo => LIVE_SUFFIX,
-            Version::Original | Version::Edited => "",
+            Version::Original
+            | Version::Edited
+            | Version::Aae
+            | Version::OriginalAae
+            | Version::Preview => "",
         };
         let dotted = extension.map_or_else(String::new, |text| format!(".{text}"));
         let mut name = format!("{stem}{edited}{dotted}");

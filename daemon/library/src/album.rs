@@ -16,7 +16,7 @@ use crate::date::Date;
 use crate::db::Stop;
 use crate::deadline::Deadline;
 use crate::error::{AlbumCandidate, Damage, LibraryError};
-use crate::model::{AlbumKind, AlbumPlace, AlbumProblem};
+use crate::model::{AlbumKind, AlbumOrder, AlbumPlace, AlbumProblem};
 use crate::profile::Table;
 use crate::query::each_row;
 use crate::schema::album::{self, share};
@@ -24,7 +24,7 @@ use crate::schema::{Column, PK};
 use crate::session::Session;
 
 /// Folders in one another that are followed; Photos' own window shows far fewer.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// More albums than anybody has; import sessions count too (a camera a day for a century is
 /// 36,500).
 const MAX_ALBUMS: usize = 200_000;
@@ -55,6 +55,9 @@ pub(crate) struct AlbumRow {
     pub(crate) kind: AlbumKind,
     pub(crate) place: Arc<AlbumPlace>,
     pub(crate) created: Option<Date>,
+    pub(crate) order: AlbumOrder,
+    /// Row numbers of its own key photos, the one that somebody chose first.
+    pub(crate) own_keys: [Option<i64>; 2],
     pub(crate) problem: Option<AlbumProblem>,
 }
 
@@ -75,6 +78,10 @@ columns! {
         Trashed = album::TRASHED,
         Parent = album::PARENT,
         Created = album::CREATED,
+        SortKey = album::SORT_KEY,
+        Ascending = album::SORT_ASCENDING,
+        CustomKey = album::CUSTOM_KEY,
+        OwnKey = album::KEY,
     }
 }
 
@@ -99,6 +106,8 @@ struct Raw {
     trashed: bool,
     parent: Option<i64>,
     created: Option<Date>,
+    order: AlbumOrder,
+    own_keys: [Option<i64>; 2],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,11 +117,42 @@ enum Role {
 }
 
 impl Albums {
-    /// Reads all albums of a snapshot.
+    /// Reads all albums of a snapshot that exist for the grant.
     pub(crate) fn read(session: &Session<'_>) -> Result<Self, Stop> {
         let mut raw = read_albums(session)?;
         raw.extend(read_shares(session)?);
-        Ok(Self::arrange(raw, session.limit)?)
+        let albums = Self::arrange(raw, session.limit)?;
+        Ok(match &session.profile.shown_albums {
+            None => albums,
+            Some(shown) => albums.only(shown),
+        })
+    }
+
+    /// Those alone; whoever is shown some albums knows of no other, and of folders by the paths of
+    /// these.
+    fn only(self, shown: &[(Source, i64)]) -> Self {
+        let mut kept = Self::default();
+        for row in self.rows {
+            let key = (row.source, row.key);
+            if shown.contains(&key) {
+                kept.by_key.insert(key, kept.rows.len());
+                kept.rows.push(row);
+            }
+        }
+        kept
+    }
+
+    /// Those that a grant names, by UUID, title, or path; what names none shows none.
+    pub(crate) fn named(&self, names: &[String]) -> Vec<(Source, i64)> {
+        let names: Vec<String> = names.iter().map(|name| crate::cell::nfc(name)).collect();
+        let fits = |row: &&AlbumRow| {
+            let path = full_path(&row.place);
+            let uuid = row.place.uuid.as_str();
+            names.iter().any(|name| {
+                **name == *row.place.title || *name == path || name.eq_ignore_ascii_case(uuid)
+            })
+        };
+        self.with_members().filter(fits).map(|row| (row.source, row.key)).collect()
     }
 
     pub(crate) fn rows(&self) -> &[AlbumRow] {
@@ -210,6 +250,8 @@ impl Albums {
                 kind,
                 place: Arc::new(place),
                 created: row.created,
+                order: row.order,
+                own_keys: row.own_keys,
                 problem,
             });
         }
@@ -304,6 +346,8 @@ fn read_albums(session: &Session<'_>) -> Result<Vec<Raw>, Stop> {
             trashed: cells.is_null(A::Trashed.at()) || cells.flag(A::Trashed.at()),
             parent: cells.integer(A::Parent.at()),
             created: date(cells, A::Created.at()),
+            order: order(cells.integer(A::SortKey.at()), cells.integer(A::Ascending.at())),
+            own_keys: [A::CustomKey, A::OwnKey].map(|key| cells.integer(key.at())),
         })
     })
 }
@@ -325,6 +369,8 @@ fn read_shares(session: &Session<'_>) -> Result<Vec<Raw>, Stop> {
             trashed: cells.flag(S::Trashed.at()),
             parent: None,
             created: date(cells, S::Created.at()),
+            order: AlbumOrder::Manual,
+            own_keys: [None, None],
         })
     })
 }
@@ -352,6 +398,15 @@ fn read_rows(
 
 fn uuid(cells: &mut Cells<'_>, at: usize) -> Option<Uuid> {
     Uuid::parse(&cells.text(at)?).ok()
+}
+
+fn order(sort_key: Option<i64>, ascending: Option<i64>) -> AlbumOrder {
+    match (sort_key, ascending) {
+        (Some(album::SORT_BY_DATE), Some(1)) => AlbumOrder::Oldest,
+        (Some(album::SORT_BY_DATE), _) => AlbumOrder::Newest,
+        (Some(album::SORT_BY_TITLE), _) => AlbumOrder::Title,
+        _ => AlbumOrder::Manual,
+    }
 }
 
 fn date(cells: &mut Cells<'_>, at: usize) -> Option<Date> {
@@ -404,6 +459,8 @@ mod tests {
             trashed: false,
             parent,
             created: None,
+            order: AlbumOrder::Manual,
+            own_keys: [None, None],
         }
     }
 

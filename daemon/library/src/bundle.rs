@@ -14,14 +14,24 @@ use darkslide_policy::{Grant, Read, RelPath};
 
 use crate::error::{Damage, LibraryError, Unsupported};
 use crate::schema::resource::place;
+use crate::schema::{analysis, search};
 
-/// One of the two databases that a bundle can have.
+/// One of the databases that a bundle can have: the library itself is in the first that is there of
+/// the first two, the others stand beside it and may be lacking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
     /// `Photos.sqlite`, since Photos 5.
     Current,
     /// `photos.db`: the database of Photos 2 to 4, afterwards a stub.
     Old,
+    /// `psi.sqlite`: the search index of Photos 5 to 11.
+    Search,
+    /// `leo.sqlite`: the search index since then.
+    NewSearch,
+    /// `mediaanalysis.db`: what the analysis of the pictures found, up to Photos 10.
+    Analysis,
+    /// `MediaAnalysis.sqlite`: the same since Photos 11.
+    NewAnalysis,
 }
 
 impl Store {
@@ -29,12 +39,24 @@ impl Store {
         match self {
             Self::Current => place::STORE,
             Self::Old => place::OLD_STORE,
+            Self::Search => search::FILE,
+            Self::NewSearch => search::leo::FILE,
+            Self::Analysis => analysis::OLD_FILE,
+            Self::NewAnalysis => analysis::FILE,
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Current | Self::Old => place::DATABASE,
+            Self::Search | Self::NewSearch => search::FOLDER,
+            Self::Analysis | Self::NewAnalysis => analysis::FOLDER,
         }
     }
 
     /// Below the bundle; of the main file where the suffix is empty.
     pub(crate) fn path(self, suffix: &str) -> Result<RelPath, LibraryError> {
-        let text = format!("{}/{}{suffix}", place::DATABASE, self.file_name());
+        let text = format!("{}/{}{suffix}", self.folder(), self.file_name());
         RelPath::parse(&text).map_err(|_| Unsupported::NotALibrary.into())
     }
 }
@@ -169,11 +191,6 @@ impl Files {
     }
 
     pub(crate) fn same_content(&self, other: &Self) -> bool {
-        let same = |left: Option<FileMark>, right: Option<FileMark>| match (left, right) {
-            (None, None) => true,
-            (Some(left), Some(right)) => left.same_content(&right),
-            (None, Some(_)) | (Some(_), None) => false,
-        };
         self.main == other.main
             && same(self.wal, other.wal)
             && same(self.shm, other.shm)
@@ -188,8 +205,46 @@ impl Files {
             && one(self.shm) == one(other.shm)
     }
 
+    /// Is one of the files one of the other database's too, under another name?
+    pub(crate) fn share_one_with(&self, other: &Self) -> bool {
+        let all = |files: &Self| {
+            let more = [files.wal, files.shm, files.journal].map(|it| it.map(|it| it.identity));
+            std::iter::once(files.main.identity).chain(more.into_iter().flatten())
+        };
+        all(self).any(|one| all(other).any(|it| it == one))
+    }
+
     fn has_index(&self) -> bool {
         self.shm.is_some_and(|it| it.kind == Kind::File)
+    }
+}
+
+/// Two looks at a database that are equal where nothing was written between them.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    main: Option<FileMark>,
+    wal: Option<FileMark>,
+}
+
+impl Glance {
+    /// Looks at the database and its `-wal`; the index beside them moves with readers, too.
+    pub(crate) fn take(dir: &LibraryDir, grant: &Grant<Read>) -> Result<Self, LibraryError> {
+        let store = find_store(dir, grant)?;
+        Ok(Self { main: mark(dir, grant, store, "")?, wal: mark(dir, grant, store, "-wal")? })
+    }
+}
+
+impl PartialEq for Glance {
+    fn eq(&self, other: &Self) -> bool {
+        same(self.main, other.main) && same(self.wal, other.wal)
+    }
+}
+
+fn same(left: Option<FileMark>, right: Option<FileMark>) -> bool {
+    match (left, right) {
+        (None, None) => true,
+        (Some(left), Some(right)) => left.same_content(&right),
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 

@@ -5,10 +5,13 @@
 //! has. The hazard: one damaged row, or one made on purpose, that makes a page of five hundred
 //! fail.
 
+use std::borrow::Cow;
+
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::json;
 use crate::model::{Problem, ProblemKind};
 use crate::schema::Column;
 
@@ -39,12 +42,19 @@ pub(crate) use columns;
 pub(crate) struct Cells<'a> {
     row: &'a Row<'a>,
     names: &'static [Column],
+    /// The position of the first of them.
+    first: usize,
     problem: Option<Problem>,
 }
 
 impl<'a> Cells<'a> {
     pub(crate) fn new(row: &'a Row<'a>, names: &'static [Column]) -> Self {
-        Self { row, names, problem: None }
+        Self::after(row, names, 0)
+    }
+
+    /// Those of a list that stands after so many other columns.
+    pub(crate) fn after(row: &'a Row<'a>, names: &'static [Column], first: usize) -> Self {
+        Self { row, names, first, problem: None }
     }
 
     pub(crate) fn problem(&self) -> Option<Problem> {
@@ -52,7 +62,7 @@ impl<'a> Cells<'a> {
     }
 
     pub(crate) fn raw(&self, at: usize) -> ValueRef<'a> {
-        self.row.get_ref(at).unwrap_or(ValueRef::Null)
+        self.row.get_ref(self.first + at).unwrap_or(ValueRef::Null)
     }
 
     /// A whole number; a REAL counts where it is one.
@@ -101,6 +111,16 @@ impl<'a> Cells<'a> {
 
     /// A text in NFC; never one with a NUL.
     pub(crate) fn text(&mut self, at: usize) -> Option<String> {
+        self.lend(at).map(Cow::into_owned)
+    }
+
+    /// The same, borrowed from the row where it is NFC there.
+    pub(crate) fn lend(&mut self, at: usize) -> Option<Cow<'a, str>> {
+        self.stored(at).map(composed)
+    }
+
+    /// A text as it is stored, which is how what machines wrote is told; never one with a NUL.
+    pub(crate) fn stored(&mut self, at: usize) -> Option<&'a str> {
         let bytes = match self.raw(at) {
             ValueRef::Null => return None,
             ValueRef::Text(bytes) => bytes,
@@ -112,8 +132,33 @@ impl<'a> Cells<'a> {
             return self.noted(at, ProblemKind::TooLong, None);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Some(nfc(text)),
+            Ok(text) if !text.contains('\0') => Some(text),
             Ok(_) | Err(_) => self.noted(at, ProblemKind::Encoding, None),
+        }
+    }
+
+    /// The bytes of a blob of at most so many; a longer one is nonsense.
+    pub(crate) fn blob(&mut self, at: usize, most: usize) -> Option<&'a [u8]> {
+        match self.raw(at) {
+            ValueRef::Null => None,
+            ValueRef::Blob(bytes) if bytes.len() <= most => Some(bytes),
+            ValueRef::Blob(_) => self.noted(at, ProblemKind::TooLong, None),
+            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) => {
+                self.noted(at, ProblemKind::Type, None)
+            }
+        }
+    }
+
+    /// Writes a number as the database has it; anything else as null.
+    pub(crate) fn write_number(&mut self, at: usize, out: &mut Vec<u8>) {
+        match self.raw(at) {
+            ValueRef::Integer(value) => json::integer(out, value),
+            ValueRef::Real(value) => json::real(out, value),
+            ValueRef::Null => json::null(out),
+            ValueRef::Text(_) | ValueRef::Blob(_) => {
+                self.note(at, ProblemKind::Type);
+                json::null(out);
+            }
         }
     }
 
@@ -137,5 +182,14 @@ fn whole(value: f64) -> Option<i64> {
 
 /// The composed form, which is how titles are compared and told.
 pub(crate) fn nfc(text: &str) -> String {
-    if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
+    composed(text).into_owned()
+}
+
+/// The same, borrowed where it is composed.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZoneDatabase};
+use jiff::tz::TimeZoneDatabase;
 use jiff::{SignedDuration, Timestamp};
 
 /// Seconds from 1970 to 2001, where Core Data's time begins.
@@ -18,6 +18,9 @@ const APPLE_EPOCH: f64 = 978_307_200.0;
 const FIRST_SECOND: i64 = -62_135_596_800;
 /// 9999-12-31T23:59:59Z, the last.
 const LAST_SECOND: i64 = 253_402_300_799;
+/// Seconds from UTC that are an offset: below a day, as RFC 3339 has it. Real ones are within 14
+/// hours.
+const MAX_OFFSET_SECONDS: i32 = 86_399;
 /// Names of zones have at most 38 bytes.
 const MAX_ZONE_BYTES: usize = 64;
 
@@ -41,7 +44,8 @@ impl Date {
         let (seconds, micros) = split(stored)?;
         let offset = zone
             .and_then(|name| offset_of_zone(name.trim(), seconds))
-            .or_else(|| i32::try_from(offset?).ok().filter(|it| Offset::from_seconds(*it).is_ok()))
+            .or_else(|| i32::try_from(offset?).ok())
+            .filter(|it| it.checked_abs().is_some_and(|it| it <= MAX_OFFSET_SECONDS))
             .unwrap_or(0);
         let date = Self { seconds, micros, offset };
         let year = civil(seconds, offset)?.year();
@@ -72,6 +76,42 @@ impl Date {
         self.civil().month().unsigned_abs()
     }
 
+    /// The day of the month there, 1 to 31.
+    #[must_use]
+    pub fn day(self) -> u8 {
+        self.civil().day().unsigned_abs()
+    }
+
+    /// Writes `2018-09-28T16:09:33.022000-04:00`; no fraction where it is zero. A page of records
+    /// has thousands of dates, so no formatter is asked for their digits.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let there = self.civil();
+        let two = |out: &mut Vec<u8>, number: u32, after: &[u8]| {
+            digits::<2>(out, number);
+            out.extend_from_slice(after);
+        };
+        digits::<4>(out, u32::from(there.year().unsigned_abs()));
+        out.push(b'-');
+        two(out, u32::from(there.month().unsigned_abs()), b"-");
+        two(out, u32::from(there.day().unsigned_abs()), b"T");
+        two(out, u32::from(there.hour().unsigned_abs()), b":");
+        two(out, u32::from(there.minute().unsigned_abs()), b":");
+        two(out, u32::from(there.second().unsigned_abs()), b"");
+        if self.micros != 0 {
+            out.push(b'.');
+            digits::<6>(out, self.micros);
+        }
+        let ahead = self.offset.unsigned_abs();
+        out.push(if self.offset < 0 { b'-' } else { b'+' });
+        two(out, ahead / 3_600, b":");
+        two(out, ahead / 60 % 60, b"");
+        // Local mean times before 1900 have seconds.
+        if !ahead.is_multiple_of(60) {
+            out.push(b':');
+            two(out, ahead % 60, b"");
+        }
+    }
+
     fn civil(self) -> DateTime {
         civil(self.seconds, self.offset).unwrap_or(EPOCH)
     }
@@ -87,23 +127,21 @@ fn civil(seconds: i64, offset: i32) -> Option<DateTime> {
 }
 
 impl fmt::Display for Date {
-    /// `2018-09-28T16:09:33.022000-04:00`; no fraction where it is zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let there = self.civil();
-        write!(f, "{:04}-{:02}-{:02}T", there.year(), there.month(), there.day())?;
-        write!(f, "{:02}:{:02}:{:02}", there.hour(), there.minute(), there.second())?;
-        if self.micros != 0 {
-            write!(f, ".{:06}", self.micros)?;
-        }
-        let sign = if self.offset < 0 { '-' } else { '+' };
-        let ahead = self.offset.unsigned_abs();
-        write!(f, "{sign}{:02}:{:02}", ahead / 3_600, ahead / 60 % 60)?;
-        // Local mean times before 1900 have seconds.
-        if !ahead.is_multiple_of(60) {
-            write!(f, ":{:02}", ahead % 60)?;
-        }
-        Ok(())
+        let mut text = Vec::new();
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
+}
+
+/// Writes the last so many digits of a number.
+fn digits<const COUNT: usize>(out: &mut Vec<u8>, mut number: u32) {
+    let mut text = [b'0'; COUNT];
+    for digit in text.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    out.extend_from_slice(&text);
 }
 
 /// The sum is made in double precision first, as the reference does: that decides the microseconds.
@@ -168,7 +206,12 @@ mod tests {
     #[test]
     fn an_offset_beyond_a_day_is_none() {
         check(0.0, Some(i64::MAX), None, "2001-01-01T00:00:00+00:00");
-        check(0.0, Some(1_000_000), None, "2001-01-01T00:00:00+00:00");
+        let most = i64::from(MAX_OFFSET_SECONDS);
+        check(0.0, Some(most), None, "2001-01-01T23:59:59+23:59:59");
+        check(0.0, Some(-most), None, "2000-12-31T00:00:01-23:59:59");
+        for beyond in [most + 1, -most - 1, 1_000_000] {
+            check(0.0, Some(beyond), None, "2001-01-01T00:00:00+00:00");
+        }
     }
 
     #[test]

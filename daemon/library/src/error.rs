@@ -7,6 +7,8 @@
 use darkslide_door::DoorError;
 use darkslide_protocol::value::Uuid;
 
+use crate::change::Expired;
+
 /// Why a library could not be read, or a question could not be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
@@ -35,6 +37,9 @@ pub enum LibraryError {
     /// The filter is deeper, longer or has more parts than SQLite takes in one statement.
     #[error("the filter is too complex")]
     TooComplex,
+    /// The order of an album was asked for, and the filter is not one album.
+    #[error("the order of an album is known only where the filter is one album")]
+    NoAlbumOrder,
     /// No album fits.
     #[error("no album is called `{asked}`")]
     NoSuchAlbum {
@@ -53,6 +58,12 @@ pub enum LibraryError {
         /// The first of them, at most 20.
         candidates: Vec<AlbumCandidate>,
     },
+    /// A library of Photos 2 to 4, or one whose history is kept in a way that is not known.
+    #[error("the library keeps no history of changes")]
+    NoHistory,
+    /// A change token does not fit, or no longer.
+    #[error("the change token has expired")]
+    Expired(#[source] Expired),
     /// SQLite or the system reports an error that has no meaning of its own here.
     #[error("the database answers with error {code}")]
     Database {
@@ -79,16 +90,6 @@ pub enum Unsupported {
     /// Of the program before Photos.
     #[error("this is an iPhoto library, which is not supported")]
     IPhoto,
-    /// Of a Photos that kept another database.
-    #[error(
-        "this is a library of Photos {photos} (version {library_version}), which is not supported yet"
-    )]
-    Photos {
-        /// 2, 3 or 4.
-        photos: u8,
-        /// The number that the library itself tells.
-        library_version: i64,
-    },
     /// A model that keeps things elsewhere.
     #[error("the library's data model lacks {}", missing.join(", "))]
     Columns {
@@ -151,8 +152,13 @@ impl LibraryError {
             Self::Busy => "try again when Photos, or the copy that runs, has come to rest",
             Self::TimedOut => "ask for less at once",
             Self::TooComplex => "use a smaller filter",
+            Self::NoAlbumOrder => "name one album in the filter, or sort otherwise",
             Self::NoSuchAlbum { .. } => "list the albums to see what there is",
             Self::AmbiguousAlbum { .. } => "name the album by its UUID",
+            Self::NoHistory => "list the assets again and compare",
+            Self::Expired(_) => {
+                "list the assets anew, with a token from `change.token` taken before"
+            }
             Self::Database { .. } => "check the disk, then try again",
         }
     }
@@ -162,9 +168,7 @@ impl Unsupported {
     fn hint(&self) -> &'static str {
         match self {
             Self::NotALibrary => "name a folder that ends in `.photoslibrary`",
-            Self::IPhoto | Self::Photos { .. } => {
-                "open a copy of it in a newer Photos, which converts it"
-            }
+            Self::IPhoto => "open a copy of it in a newer Photos, which converts it",
             Self::Columns { .. } => "look for a newer version of this program",
         }
     }

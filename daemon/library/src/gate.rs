@@ -45,7 +45,7 @@ pub(crate) struct Way {
 
 impl Way {
     /// May a further connection go the same way, now that the files are these?
-    fn still_fits(&self, now: &Files) -> bool {
+    pub(crate) fn still_fits(&self, now: &Files) -> bool {
         match self.recipe {
             Recipe::Shared => self.files.same_files(now),
             Recipe::HeapIndex | Recipe::MainFileOnly => self.files.same_content(now),

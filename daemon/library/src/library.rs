@@ -1,22 +1,29 @@
 //! The library reader's front: one method per question, each with the grant that it is asked under
 //! and a deadline.
 //!
-//! Holds no connection between questions: an open one keeps Photos from cleaning up. Every method
-//! opens, asks and closes through `session.rs`, so that a cache of idle connections would have one
-//! place to go.
+//! Every method goes through `session.rs`, which opens or takes a connection that is idle
+//! (`idle.rs`).
 
 use darkslide_door::LibraryDir;
 use darkslide_policy::{Grant, Read};
-use darkslide_protocol::filter::{Filter, Include};
+use darkslide_protocol::field::Fields;
+use darkslide_protocol::filter::{CountWith, Facet, Filter, Include};
 use darkslide_protocol::value::Uuid;
 
+use crate::bundle::Glance;
+use crate::change::{self, Changes, Token};
 use crate::db::Stop;
 use crate::deadline::Deadline;
 use crate::error::LibraryError;
-use crate::model::{Album, CatalogEntry, Got, Info, Page, Query, Scanned};
-use crate::query::{albums, catalog, info, page};
+use crate::idle::Known;
+use crate::model::{
+    Album, AlbumKind, CatalogEntry, Counts, Facets, Got, Info, Page, Query, Scanned,
+};
+use crate::query::resources::{self, Listed};
+use crate::query::{albums, catalog, count, facets, info, page};
 use crate::resource::AssetResources;
-use crate::session::{Known, Place, Session};
+use crate::session::{Place, Session};
+use crate::thumbnail::{self, Shown};
 
 /// A library that can be asked.
 ///
@@ -35,6 +42,18 @@ impl Library {
         Self { dir, known: Known::default() }
     }
 
+    /// Wraps an open bundle, and keeps connections for a while; the caller calls [`Library::rest`]
+    /// when nothing was asked for two seconds.
+    #[must_use]
+    pub fn keeping(dir: LibraryDir) -> Self {
+        Self { dir, known: Known::keeping() }
+    }
+
+    /// Closes connections that nobody uses: an open one keeps Photos from its last checkpoint.
+    pub fn rest(&self) {
+        self.known.rest();
+    }
+
     /// The bundle, for opening what [`Library::resources`] found.
     #[must_use]
     pub fn dir(&self) -> &LibraryDir {
@@ -49,18 +68,19 @@ impl Library {
         self.ask(grant, limit, info::info)
     }
 
-    /// Lists albums, folders and the like, with the number of members that a query with the same
-    /// `include` would find.
+    /// Lists albums, folders and the like of these kinds, with the number of members that a query
+    /// with the same `include` would find.
     ///
     /// # Errors
     /// [`LibraryError`].
     pub fn albums(
         &self,
         grant: &Grant<Read>,
+        kinds: &[AlbumKind],
         include: &[Include],
         limit: &Deadline,
     ) -> Result<Scanned<Vec<Album>>, LibraryError> {
-        self.ask(grant, limit, |session| albums::albums(session, include))
+        self.ask(grant, limit, |session| albums::albums(session, kinds, include))
     }
 
     /// Answers one page of assets: one snapshot, at most 1,000 assets and about 1 MiB.
@@ -76,7 +96,7 @@ impl Library {
         self.ask(grant, limit, |session| page::page(session, query))
     }
 
-    /// Counts what a filter selects.
+    /// Counts the rows that a filter selects: where two have one UUID, more than a query lists.
     ///
     /// # Errors
     /// [`LibraryError`]; that of an album where the filter names one.
@@ -87,7 +107,38 @@ impl Library {
         include: &[Include],
         limit: &Deadline,
     ) -> Result<Scanned<u64>, LibraryError> {
-        self.ask(grant, limit, |session| catalog::count(session, filter, include))
+        let counted = self.count_with(grant, filter, include, &[], limit)?;
+        Ok(Scanned { found: counted.found.count, consistent: counted.consistent })
+    }
+
+    /// Counts the rows that a filter selects, and what else is asked for of them.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; that of an album where the filter names one.
+    pub fn count_with(
+        &self,
+        grant: &Grant<Read>,
+        filter: &Filter,
+        include: &[Include],
+        with: &[CountWith],
+        limit: &Deadline,
+    ) -> Result<Scanned<Counts>, LibraryError> {
+        self.ask(grant, limit, |session| count::count(session, filter, include, with))
+    }
+
+    /// Counts the values that a thing has among the rows that a filter selects.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; that of an album where the filter names one.
+    pub fn facet(
+        &self,
+        grant: &Grant<Read>,
+        facet: Facet,
+        filter: &Filter,
+        include: &[Include],
+        limit: &Deadline,
+    ) -> Result<Scanned<Facets>, LibraryError> {
+        self.ask(grant, limit, |session| facets::facet(session, facet, filter, include))
     }
 
     /// Answers assets by name, hidden and trashed ones too if the grant shows them.
@@ -98,9 +149,10 @@ impl Library {
         &self,
         grant: &Grant<Read>,
         uuids: &[Uuid],
+        fields: Fields,
         limit: &Deadline,
     ) -> Result<Got, LibraryError> {
-        self.ask(grant, limit, |session| page::get(session, uuids))
+        self.ask(grant, limit, |session| page::get(session, uuids, fields))
     }
 
     /// Reads what names are made from: every asset that the grant shows, hidden, trashed and
@@ -130,8 +182,8 @@ impl Library {
         self.ask(grant, limit, |session| catalog::select(session, filter, include))
     }
 
-    /// Looks for the files of assets, in the order of the question; an asset that does not exist
-    /// for the grant is left out.
+    /// Looks for the files of assets that an export may take, in the order of the question; an
+    /// asset that does not exist for the grant is left out.
     ///
     /// # Errors
     /// [`LibraryError`]; a missing file is no error but part of the answer.
@@ -141,7 +193,71 @@ impl Library {
         uuids: &[Uuid],
         limit: &Deadline,
     ) -> Result<Vec<AssetResources>, LibraryError> {
-        self.ask(grant, limit, |session| catalog::resources(session, uuids))
+        self.ask(grant, limit, |session| resources::exportable(session, uuids))
+    }
+
+    /// Lists every version of assets: at most 1,000 assets and about 1 MiB, the others are `rest`.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; an unknown UUID and a missing file are no errors but part of the answer.
+    pub fn list_resources(
+        &self,
+        grant: &Grant<Read>,
+        uuids: &[Uuid],
+        limit: &Deadline,
+    ) -> Result<Listed, LibraryError> {
+        self.ask(grant, limit, |session| resources::list(session, uuids))
+    }
+
+    /// Looks for the smallest image of an asset whose longer side has at least so many pixels, or
+    /// for the largest where none has.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; that there is no such asset or image is part of the answer.
+    pub fn thumbnail(
+        &self,
+        grant: &Grant<Read>,
+        uuid: &Uuid,
+        min_pixels: u32,
+        limit: &Deadline,
+    ) -> Result<Shown, LibraryError> {
+        self.ask(grant, limit, |session| thumbnail::thumbnail(session, uuid, min_pixels))
+    }
+
+    /// The place behind the newest change, for [`Library::changes`].
+    ///
+    /// # Errors
+    /// [`LibraryError`]; NoHistory where the library keeps none.
+    pub fn change_token(
+        &self,
+        grant: &Grant<Read>,
+        limit: &Deadline,
+    ) -> Result<Token, LibraryError> {
+        self.ask(grant, limit, change::newest)
+    }
+
+    /// What changed since a token, at most `most` changes of the history (and [`MAX_CHANGES`]).
+    ///
+    /// [`MAX_CHANGES`]: crate::MAX_CHANGES
+    ///
+    /// # Errors
+    /// [`LibraryError`]; Expired where the token does not fit, NoHistory where there is none.
+    pub fn changes(
+        &self,
+        grant: &Grant<Read>,
+        token: &str,
+        most: usize,
+        limit: &Deadline,
+    ) -> Result<Changes, LibraryError> {
+        self.ask(grant, limit, |session| change::since(session, token, most))
+    }
+
+    /// Looks by `stat` alone whether something may have changed: nothing is opened.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn glance(&self, grant: &Grant<Read>) -> Result<Glance, LibraryError> {
+        Glance::take(&self.dir, grant)
     }
 
     fn ask<T>(

@@ -9,8 +9,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use darkslide_policy::RelPath;
-use darkslide_protocol::filter::{Filter, Include, Sort};
+use darkslide_protocol::field::Fields;
+use darkslide_protocol::filter::{Filter, Include, Kind, Sort};
 use darkslide_protocol::value::Uuid;
 
 use crate::bundle::Journal;
@@ -57,74 +57,69 @@ impl fmt::Display for Problem {
     }
 }
 
-/// One photo or video.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "the fields of the dump, one for one")]
-#[expect(
-    missing_docs,
-    reason = "the names of the reference dumps; docs/protocol.md has their meaning"
-)]
-pub struct Asset {
-    pub uuid: Uuid,
-    pub filename: String,
-    pub original_filename: String,
-    pub title: Option<String>,
-    pub description: Option<String>,
-    pub date: Option<Date>,
-    pub date_added: Option<Date>,
-    pub date_modified: Option<Date>,
-    pub date_trashed: Option<Date>,
-    pub tzoffset: Option<i64>,
-    pub tzname: Option<String>,
-    pub ismovie: bool,
-    pub isphoto: bool,
-    pub live_photo: bool,
-    pub panorama: bool,
-    pub portrait: bool,
-    pub selfie: bool,
-    pub screenshot: bool,
-    pub screen_recording: bool,
-    pub slow_mo: bool,
-    pub time_lapse: bool,
-    pub hdr: bool,
-    pub spatial: i64,
-    pub burst: bool,
-    pub burst_key: bool,
-    pub burst_selected: bool,
-    pub has_raw: bool,
-    pub raw_original: bool,
-    pub israw: bool,
-    pub favorite: bool,
-    pub hidden: bool,
-    pub visible: bool,
-    pub intrash: bool,
-    pub hasadjustments: bool,
-    pub height: Option<u64>,
-    pub width: Option<u64>,
-    pub original_height: Option<u64>,
-    pub original_width: Option<u64>,
-    pub original_orientation: Option<i64>,
-    pub original_filesize: Option<u64>,
-    pub albums: Vec<String>,
-    pub keywords: Vec<String>,
-    /// The original below the bundle; none where it is not there.
-    pub path: Option<RelPath>,
-    /// The database's word, which is often wrong; `path` is the disk's.
-    pub ismissing: bool,
-    pub isreference: bool,
-    pub shared: bool,
-    pub problem: Option<Problem>,
+/// Assets as they are told: a JSON list of objects, one for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    json: Vec<u8>,
+    count: usize,
 }
 
-impl Asset {
-    /// About how many bytes it takes on the wire: names of fields, and texts.
-    pub(crate) fn wire_bytes(&self) -> usize {
-        const FIELDS: usize = 1_100;
-        let texts = [&self.filename, &self.original_filename].map(|text| text.len());
-        let optional = [&self.title, &self.description, &self.tzname]
-            .map(|text| text.as_ref().map_or(0, String::len));
-        let lists = self.albums.iter().chain(&self.keywords).map(|text| text.len() + 3);
-        FIELDS + texts.iter().chain(&optional).sum::<usize>() + lists.sum::<usize>()
+impl Records {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The list.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The list, for who writes around it.
+    #[must_use]
+    pub fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+}
+
+/// Records that are being written.
+pub(crate) struct RecordList {
+    json: Vec<u8>,
+    count: usize,
+}
+
+impl RecordList {
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        let mut json = Vec::with_capacity(bytes);
+        json.push(b'[');
+        Self { json, count: 0 }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Writes one; where it makes the list longer than `most` it is taken back, and false.
+    pub(crate) fn push(&mut self, most: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let start = self.json.len();
+        if self.count > 0 {
+            self.json.push(b',');
+        }
+        write(&mut self.json);
+        let fits = self.json.len() <= most;
+        if fits {
+            self.count += 1;
+        } else {
+            self.json.truncate(start);
+        }
+        fits
+    }
+
+    pub(crate) fn end(mut self) -> Records {
+        self.json.push(b']');
+        Records { json: self.json, count: self.count }
     }
 }
 
@@ -133,6 +128,8 @@ impl Asset {
 pub struct Query {
     /// Which assets.
     pub filter: Filter,
+    /// What is told of each.
+    pub fields: Fields,
     /// What is otherwise left out.
     pub include: Vec<Include>,
     /// In which order.
@@ -149,16 +146,18 @@ pub struct Query {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// In the order that was asked for.
-    pub assets: Vec<Asset>,
+    pub assets: Records,
     /// Where the next page begins; none where this was the last.
     pub next: Option<Position>,
+    /// Did nobody change the library while it was scanned for this page?
+    pub consistent: bool,
 }
 
 /// Assets that were asked for by name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Got {
     /// In the order of the question.
-    pub assets: Vec<Asset>,
+    pub assets: Records,
     /// Those that do not exist, or not for this grant; the two are not told apart.
     pub unknown: Vec<Uuid>,
     /// Those that did not fit the answer.
@@ -172,6 +171,28 @@ pub struct Scanned<T> {
     pub found: T,
     /// Did nobody change the library meanwhile?
     pub consistent: bool,
+}
+
+/// How many assets were selected, and what else was asked for of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many.
+    pub count: u64,
+    /// The sizes of their originals, as the database tells them.
+    pub bytes: Option<u64>,
+    /// How many of their originals are not on this disk.
+    pub not_local: Option<u64>,
+    /// How many there are of each kind that there is one of; one asset can be of several.
+    pub kinds: Option<Vec<(Kind, u64)>>,
+}
+
+/// The values of a thing, and how many assets have each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// The most frequent first; equal ones by name.
+    pub values: Vec<(String, u64)>,
+    /// How many more there are.
+    pub left_out: u64,
 }
 
 /// About the library as a whole.
@@ -229,6 +250,41 @@ pub enum AlbumKind {
     Import,
 }
 
+impl AlbumKind {
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::Album, Self::Shared, Self::Folder, Self::Smart, Self::Project, Self::Import];
+
+    /// Has it members of its own?
+    #[must_use]
+    pub fn has_members(self) -> bool {
+        match self {
+            Self::Album | Self::Shared | Self::Project | Self::Import => true,
+            Self::Folder | Self::Smart => false,
+        }
+    }
+
+    /// Has it an order of its own, and one member that stands for all?
+    #[must_use]
+    pub fn is_arranged(self) -> bool {
+        self.has_members() && self != Self::Import
+    }
+}
+
+/// How an album shows its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlbumOrder {
+    /// As somebody arranged them.
+    #[default]
+    Manual,
+    /// The oldest first.
+    Oldest,
+    /// The newest first.
+    Newest,
+    /// By title.
+    Title,
+}
+
 /// Why an album stands at the top level although it has a parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlbumProblem {
@@ -266,6 +322,11 @@ pub struct Album {
     pub kind: AlbumKind,
     /// The titles of the folders that it is in, the outermost first.
     pub path: Vec<Arc<str>>,
+    /// How its members are shown; none for what arranges none.
+    pub order: Option<AlbumOrder>,
+    /// The member that stands for it: the one that was chosen, else the first; always one that the
+    /// question would find.
+    pub key_photo: Option<Uuid>,
     /// How many members the question would find; none for what has no members of its own.
     pub count: Option<u64>,
     /// When it was made.

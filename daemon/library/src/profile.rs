@@ -6,23 +6,41 @@
 //! missing. Names that come from the file enter a statement only after they were checked to be
 //! plain words. The hazards: a view that looks like a table, and half an upgrade.
 
+mod old;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
+use crate::album::Source;
 use crate::db::{OrStop, Stop};
 use crate::error::{Damage, LibraryError, Unsupported};
 use crate::plist;
-use crate::query::rows;
+use crate::query::resources;
+use crate::record;
 use crate::schema::album::{self, members, share};
 use crate::schema::asset::{self, attributes, description, keyword};
-use crate::schema::{Column, NUMBERED, TableNames, entity, history, metadata, resource};
+use crate::schema::people::{face, feedback, person};
+use crate::schema::{
+    Column, NUMBERED, TableNames, cloud, entity, exif, history, metadata, resource, score, sharing,
+};
 
 /// More tables than any model has (66 to 89 seen).
 const MAX_TABLES: usize = 2_000;
 /// The longest name of a table or column that we use.
 const MAX_NAME_BYTES: usize = 64;
+
+/// What a library can lack of its albums.
+const ALBUM_COLUMNS: &[Column] = &[
+    album::CREATED,
+    album::START,
+    album::END,
+    album::OWNER,
+    album::SORT_KEY,
+    album::SORT_ASCENDING,
+    album::CUSTOM_KEY,
+];
 
 /// A table of this library, and the columns that it has.
 #[derive(Debug, Clone)]
@@ -34,6 +52,27 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Looks for tables of another database than the library's; none where one of them is lacking,
+    /// lacks a needed column, or is no table.
+    pub(crate) fn find<const N: usize>(
+        connection: &Connection,
+        names: [TableNames; N],
+    ) -> Result<Option<[Self; N]>, Stop> {
+        let discovery = match Discovery::begin(connection) {
+            Err(Stop::Error(LibraryError::Damaged(Damage::NoTables))) => return Ok(None),
+            begun => begun?,
+        };
+        let mut found = Vec::with_capacity(N);
+        for names in names {
+            match discovery.complete(names) {
+                Ok(Some(table)) => found.push(table),
+                Ok(None) | Err(Stop::Error(LibraryError::Damaged(_))) => return Ok(None),
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(found.try_into().ok())
     }
 
     /// The name that a column has here; none where the model has no such column.
@@ -75,9 +114,31 @@ pub(crate) struct Profile {
     pub(crate) resource: Table,
     /// Only where resources refer to it, up to model 14208.
     pub(crate) uti: Option<Table>,
+    /// What the camera wrote.
+    pub(crate) exif: Option<Table>,
+    pub(crate) scores: Option<Table>,
+    /// Adjustments of other programs.
+    pub(crate) unmanaged: Option<Table>,
+    pub(crate) cloud_master: Option<Table>,
+    pub(crate) cloud_metadata: Option<Table>,
+    pub(crate) person: Option<Table>,
+    pub(crate) face: Option<Table>,
+    /// Only from model 16119 on.
+    pub(crate) feedback: Option<Table>,
+    /// Where files outside the bundle are: their bookmarks and volumes.
+    pub(crate) outside: Option<(Table, Table)>,
+    pub(crate) comments: Option<Table>,
+    /// Where people's names stand, beside albums.
+    pub(crate) invitations: Option<Table>,
+    /// The same, from model 19063 on.
+    pub(crate) participants: Option<Table>,
+    /// Only in Photos 2 to 4: names of places by asset; later ones are in the attributes.
+    pub(crate) places: Option<Table>,
     pub(crate) has_history: bool,
     /// Are large values to be left out? Only after one was met, for it costs a step per value.
     pub(crate) guarded: bool,
+    /// The albums whose members exist for the grant, where no other assets do; set by the session.
+    pub(crate) shown_albums: Option<Vec<(Source, i64)>>,
     lacks: BTreeSet<&'static str>,
 }
 
@@ -87,21 +148,46 @@ impl Profile {
         Discovery::begin(connection)?.profile(guarded)
     }
 
+    /// Looks up tables whose names the file itself tells; those that it has, as real tables of a
+    /// plain name.
+    pub(crate) fn tables_called(
+        connection: &Connection,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Table>, Stop> {
+        let discovery = Discovery::begin(connection)?;
+        let mut found = BTreeMap::new();
+        for name in names.iter().filter(|name| discovery.tables.get(*name) == Some(&true)) {
+            let columns = discovery.columns(name)?;
+            found.insert(name.clone(), Table { name: name.clone(), columns });
+        }
+        Ok(found)
+    }
+
     /// Words for what this model does not tell.
     pub(crate) fn lacks(&self) -> Vec<&'static str> {
         self.lacks.iter().copied().collect()
+    }
+
+    /// Does such an album exist for the grant, if it is one?
+    pub(crate) fn shows_album(&self, album: (Source, i64)) -> bool {
+        self.shown_albums.as_ref().is_none_or(|shown| shown.contains(&album))
+    }
+
+    /// Is it of this model or a newer one? One that tells no number is new.
+    pub(crate) fn is_at_least(&self, model: i64) -> bool {
+        self.model.is_none_or(|it| it >= model)
+    }
+
+    /// Is it of Photos 2 to 4?
+    pub(crate) fn is_old(&self) -> bool {
+        !self.is_at_least(metadata::OLDEST_MODEL)
     }
 
     /// The expression that reads a column: what the model lacks reads as nothing.
     pub(crate) fn read(&self, table: &Table, alias: &str, column: Column) -> String {
         match table.column(column) {
             None => String::from("NULL"),
-            // A text in the place of what is too large: it fits no number, so that a flag counts as
-            // set.
-            Some(name) if self.guarded => format!(
-                "iif(ifnull(octet_length({alias}.{name}),0)<=65536,{alias}.{name},'too large')"
-            ),
-            Some(name) => format!("{alias}.{name}"),
+            Some(name) => expression(self.guarded, alias, name),
         }
     }
 
@@ -163,10 +249,30 @@ impl<'a> Discovery<'a> {
         let keywords = self.keywords()?;
         let shares = self.shares(&asset)?;
         let uti = match resource.column(resource::UTI) {
-            Some(_) => self.table(resource::uti::TABLE)?,
+            Some(_) => self.complete(resource::uti::TABLE)?,
             None => None,
         };
         self.note_lacking(&asset, &attributes, &album, &resource);
+        if uti.is_none() && resource.column(resource::COMPACT_UTI).is_none() {
+            self.lacks.insert("uti_original");
+        }
+        let exif = self.told(exif::TABLE, "exif_info", record::EXIF_COLUMNS, exif::NUMBERS)?;
+        let scores = self.told(score::TABLE, "score", &[], score::SCORES)?;
+        self.note_named(scores.as_ref().and(Some(&asset)), score::OF_ASSET);
+        let unmanaged = self.optional(cloud::unmanaged::TABLE, "external_edit")?;
+        let guid = &[cloud::master::GUID];
+        let cloud_master = self.told(cloud::master::TABLE, "incloud", guid, &[])?;
+        let cloud_metadata = self.optional(cloud::metadata::TABLE, "cloud_metadata")?;
+        let person = self.told(person::TABLE, "persons", record::PERSON_COLUMNS, &[])?;
+        let (columns, named) = (record::FACE_COLUMNS, face::AS_THEY_ARE);
+        let face = self.told(face::TABLE, "face_info", columns, named)?;
+        let feedback = self.complete(feedback::TABLE)?;
+        let bookmarks = self.optional(resource::bookmark::TABLE, "referenced files")?;
+        let outside = bookmarks.zip(self.optional(resource::volume::TABLE, "referenced files")?);
+        let columns = record::COMMENT_COLUMNS;
+        let comments = self.told(sharing::comment::TABLE, "comments", columns, &[])?;
+        let invitations = self.complete(sharing::invitation::TABLE)?;
+        let participants = self.complete(sharing::participant::TABLE)?;
         Ok(Profile {
             model,
             store_uuid,
@@ -179,8 +285,22 @@ impl<'a> Discovery<'a> {
             shares,
             resource,
             uti,
+            exif,
+            scores,
+            unmanaged,
+            cloud_master,
+            cloud_metadata,
+            person,
+            face,
+            feedback,
+            outside,
+            comments,
+            invitations,
+            participants,
+            places: None,
             has_history: self.is_table(history::TABLE)?,
             guarded,
+            shown_albums: None,
             lacks: self.lacks,
         })
     }
@@ -265,13 +385,31 @@ impl<'a> Discovery<'a> {
     }
 
     fn optional(&mut self, names: TableNames, word: &'static str) -> Result<Option<Table>, Stop> {
-        let table = self.table(names)?;
-        let complete =
-            table.filter(|table| names.needed.iter().all(|column| table.column(*column).is_some()));
+        let complete = self.complete(names)?;
         if complete.is_none() {
             self.lacks.insert(word);
         }
         Ok(complete)
+    }
+
+    /// The same, and its columns are told one by one.
+    fn told(
+        &mut self,
+        names: TableNames,
+        word: &'static str,
+        columns: &[Column],
+        named: &[(&str, Column)],
+    ) -> Result<Option<Table>, Stop> {
+        let table = self.optional(names, word)?;
+        self.note(table.as_ref(), columns);
+        self.note_named(table.as_ref(), named);
+        Ok(table)
+    }
+
+    /// A table with all columns that it needs.
+    fn complete(&self, names: TableNames) -> Result<Option<Table>, Stop> {
+        let table = self.table(names)?;
+        Ok(table.filter(|table| names.needed.iter().all(|it| table.column(*it).is_some())))
     }
 
     fn columns(&self, table: &str) -> Result<BTreeSet<String>, Stop> {
@@ -293,32 +431,36 @@ impl<'a> Discovery<'a> {
     /// Finds the table `Z_<n>ASSETS` whose columns join albums with assets; its numbers move with
     /// each model.
     fn members(&mut self) -> Result<Option<Join>, Stop> {
-        let names: Vec<String> = self
-            .tables
-            .keys()
-            .filter(|name| is_numbered(name, members::TABLE_SUFFIX))
-            .cloned()
-            .collect();
-        for name in names {
-            if !self.is_table(&name)? {
-                continue;
-            }
-            let columns = self.columns(&name)?;
+        let suffixes = [members::ALBUM_SUFFIX, members::ASSET_SUFFIX];
+        let Some((mut join, columns)) = self.join(members::TABLE_SUFFIX, suffixes)? else {
+            self.missing.push(String::from("the table of album members"));
+            return Ok(None);
+        };
+        join.order = columns.into_iter().find(|column| {
+            let rest = column.strip_prefix(members::ORDER_PREFIX);
+            rest.is_some_and(|rest| rest.ends_with(members::ASSET_SUFFIX))
+        });
+        if join.order.is_none() {
+            self.lacks.insert("album order");
+        }
+        Ok(Some(join))
+    }
+
+    /// Finds a table `Z_<n>WORD` by the ends of its two columns.
+    fn join(
+        &self,
+        word: &str,
+        [left, right]: [&str; 2],
+    ) -> Result<Option<(Join, BTreeSet<String>)>, Stop> {
+        for name in self.tables.keys().filter(|name| is_numbered(name, word)) {
+            self.is_table(name)?;
+            let columns = self.columns(name)?;
             let find = |suffix| columns.iter().find(|column| is_numbered(column, suffix)).cloned();
-            if let (Some(left), Some(right)) =
-                (find(members::ALBUM_SUFFIX), find(members::ASSET_SUFFIX))
-            {
-                let order = columns
-                    .iter()
-                    .find(|column| {
-                        let rest = column.strip_prefix(members::ORDER_PREFIX);
-                        rest.is_some_and(|rest| rest.ends_with(members::ASSET_SUFFIX))
-                    })
-                    .cloned();
-                return Ok(Some(Join { table: name, left, right, order }));
+            if let (Some(left), Some(right)) = (find(left), find(right)) {
+                let join = Join { table: name.clone(), left, right, order: None };
+                return Ok(Some((join, columns)));
             }
         }
-        self.missing.push(String::from("the table of album members"));
         Ok(None)
     }
 
@@ -326,21 +468,12 @@ impl<'a> Discovery<'a> {
         let Some(table) = self.optional(keyword::TABLE, "keywords")? else {
             return Ok(None);
         };
-        if self.is_table(keyword::JOIN)? {
-            let columns = self.columns(keyword::JOIN)?;
-            let right = columns.iter().find(|column| is_numbered(column, keyword::JOIN_SUFFIX));
-            if let Some(right) = right.filter(|_| columns.contains(keyword::JOIN_ATTRIBUTES)) {
-                let join = Join {
-                    table: keyword::JOIN.to_owned(),
-                    left: keyword::JOIN_ATTRIBUTES.to_owned(),
-                    right: right.clone(),
-                    order: None,
-                };
-                return Ok(Some((table, join)));
-            }
+        let suffixes = [keyword::JOIN_ATTRIBUTES_SUFFIX, keyword::JOIN_SUFFIX];
+        let join = self.join(keyword::JOIN_SUFFIX, suffixes)?;
+        if join.is_none() {
+            self.lacks.insert("keywords");
         }
-        self.lacks.insert("keywords");
-        Ok(None)
+        Ok(join.map(|(join, _)| (table, join)))
     }
 
     fn shares(&mut self, assets: &Table) -> Result<Option<Shares>, Stop> {
@@ -366,15 +499,37 @@ impl<'a> Discovery<'a> {
 
     fn note_lacking(&mut self, asset: &Table, attributes: &Table, album: &Table, resource: &Table) {
         for (table, columns) in [
-            (asset, rows::ASSET_COLUMNS),
-            (attributes, rows::ATTRIBUTE_COLUMNS),
-            (attributes, &[attributes::DESCRIPTION]),
-            (album, &[album::CREATED]),
-            (resource, rows::RESOURCE_COLUMNS),
+            (asset, record::ASSET_COLUMNS),
+            (asset, &[asset::MASTER, asset::IMPORT_SESSION]),
+            (attributes, record::ATTRIBUTE_COLUMNS),
+            (attributes, &[attributes::DESCRIPTION, attributes::PLACE, attributes::UNMANAGED]),
+            (album, ALBUM_COLUMNS),
+            (resource, resources::RESOURCE_COLUMNS),
         ] {
-            let absent = columns.iter().filter(|column| table.column(**column).is_none());
-            self.lacks.extend(absent.filter_map(|column| column.lacking));
+            self.note(Some(table), columns);
         }
+    }
+
+    /// Notes those of a table's columns that are not there, where that is news.
+    fn note(&mut self, table: Option<&Table>, columns: &[Column]) {
+        let Some(table) = table else { return };
+        let absent = columns.iter().filter(|column| table.column(**column).is_none());
+        self.lacks.extend(absent.filter_map(|column| column.lacking));
+    }
+
+    fn note_named(&mut self, table: Option<&Table>, columns: &[(&str, Column)]) {
+        columns.iter().for_each(|(_, column)| self.note(table, &[*column]));
+    }
+}
+
+/// Reads a column that is there.
+fn expression(guarded: bool, alias: &str, name: &str) -> String {
+    if guarded {
+        // A text in the place of what is too large: it fits no number, so that a flag counts as
+        // set.
+        format!("iif(ifnull(octet_length({alias}.{name}),0)<=65536,{alias}.{name},'too large')")
+    } else {
+        format!("{alias}.{name}")
     }
 }
 

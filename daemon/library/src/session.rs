@@ -1,23 +1,25 @@
 //! One question's look at a library: an open database, its model, the grant and the deadline.
 //!
-//! Opens, asks, closes, and looks whether what was read is worth something; tries again where
-//! something changed in between. It alone decides that a `-wal` is stale, and that an upgrade was
-//! broken off. The hazards: a copy whose files are of different times, which SQLite mixes without
-//! an error, and a library half converted, which reads as an empty one.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Opens, or takes a connection that is idle, asks, and looks whether what was read is worth
+//! something; tries again where something changed in between. It alone decides that a `-wal` is
+//! stale, and that an upgrade was broken off. The hazards: a copy whose files are of different
+//! times, which SQLite mixes without an error, and a library half converted, which reads as an
+//! empty one.
 
 use darkslide_door::LibraryDir;
 use darkslide_policy::{Grant, Read};
 use rusqlite::types::ValueRef;
 
-use crate::bundle::{self, FileMark, Files, Journal, Store};
+use crate::album::Albums;
+use crate::bundle::{self, Files, Journal, Store};
 use crate::db::{Database, OrStop, Stop, ask_main_file_alone};
 use crate::deadline::Deadline;
-use crate::error::{Damage, LibraryError, Unsupported};
+use crate::error::{Damage, LibraryError};
+use crate::idle::{Kept, Known};
 use crate::profile::Profile;
 use crate::query;
-use crate::schema::old;
+use crate::record::room::Room;
+use crate::schema::old::{self, globals};
 
 /// How often a library that changes under us is looked at again.
 const MAX_TRIES: u32 = 5;
@@ -27,8 +29,11 @@ pub(crate) struct Session<'a> {
     pub(crate) dir: &'a LibraryDir,
     pub(crate) grant: &'a Grant<Read>,
     pub(crate) limit: &'a Deadline,
+    pub(crate) known: &'a Known,
     pub(crate) database: &'a Database,
     pub(crate) profile: Profile,
+    /// What records may gather.
+    pub(crate) room: Room,
 }
 
 /// Where questions go, and what was found out about it and holds as long as its files are these.
@@ -39,17 +44,14 @@ pub(crate) struct Place<'a> {
     pub(crate) known: &'a Known,
 }
 
-/// What need not be found out again.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// The main file and the `-wal` that were seen to belong together.
-    fresh_wal: Mutex<Option<(FileMark, FileMark)>>,
-}
-
-impl Known {
-    /// Only for taking or putting a value: nothing is opened while this is held.
-    fn fresh_wal(&self) -> MutexGuard<'_, Option<(FileMark, FileMark)>> {
-        self.fresh_wal.lock().unwrap_or_else(PoisonError::into_inner)
+impl Session<'_> {
+    /// A grant names albums as its policy does; the conditions need their row numbers.
+    fn look_for_shown_albums(&mut self) -> Result<(), Stop> {
+        if let Some(names) = self.grant.covers().albums() {
+            let albums = self.database.snapshot(|| Albums::read(self))?;
+            self.profile.shown_albums = Some(albums.named(names));
+        }
+        Ok(())
     }
 }
 
@@ -87,39 +89,76 @@ impl Place<'_> {
         work: impl Fn(&Session<'_>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let store = bundle::find_store(self.dir, self.grant)?;
-        if store == Store::Old {
-            return Err(self.old_library());
+        let (database, profile) = self.open(store, guarded)?;
+        let mut session = Session {
+            dir: self.dir,
+            grant: self.grant,
+            limit: self.limit,
+            known: self.known,
+            database: &database,
+            profile,
+            room: Room::default(),
+        };
+        let answer = session.look_for_shown_albums().and_then(|()| work(&session));
+        let mut profile = session.profile;
+        // A writer may have been at work in spite of the way that we came: then neither answer nor
+        // error counts.
+        database.still_valid(self.dir, self.grant, store)?;
+        if answer.is_ok() {
+            // Which albums are shown is the grant's matter; the next question may have another.
+            profile.shown_albums = None;
+            self.known.put(store, Kept { database, profile: Some(profile) });
+        }
+        answer
+    }
+
+    /// An idle connection if one fits, else a new one.
+    fn open(&self, store: Store, guarded: bool) -> Result<(Database, Profile), Stop> {
+        while let Some(Kept { mut database, profile }) = self.known.take(store) {
+            if let Some(profile) = profile.filter(|profile| profile.guarded == guarded)
+                && database.renew(self.dir, self.grant, store, self.limit)?
+            {
+                return Ok((database, profile));
+            }
         }
         let database = match Database::open(self.dir, self.grant, store, self.limit) {
-            Err(Stop::Error(LibraryError::Damaged(damage))) => {
+            Err(Stop::Error(LibraryError::Damaged(damage))) if store != Store::Old => {
                 return Err(self.or_broken_off(damage));
             }
             opened => opened?,
         };
-        let answer = self.look(&database, guarded).and_then(|profile| {
-            work(&Session {
-                dir: self.dir,
-                grant: self.grant,
-                limit: self.limit,
-                database: &database,
-                profile,
-            })
-        });
-        // A writer may have been at work in spite of the way that we came: then neither answer nor
-        // error counts.
-        database.still_valid(self.dir, self.grant, store)?;
-        answer
+        // Where what was found is an error, it counts only if nobody wrote meanwhile.
+        let found = match store {
+            Store::Old => look_at_old(&database, guarded),
+            _ => self.look(&database, guarded),
+        };
+        match found {
+            Ok(profile) => Ok((database, profile)),
+            Err(stop) => {
+                database.still_valid(self.dir, self.grant, store)?;
+                Err(stop)
+            }
+        }
     }
 
     fn look(&self, database: &Database, guarded: bool) -> Result<Profile, Stop> {
-        let profile = match Profile::discover(database.connection(), guarded) {
+        // In one transaction: it is some thirty statements, each of which would lock and look at
+        // the files by itself.
+        let found = database.snapshot(|| {
+            let profile = Profile::discover(database.connection(), guarded)?;
+            let is_empty = !has_rows(database.connection(), profile.asset.name())?;
+            Ok((profile, is_empty))
+        });
+        let (profile, is_empty) = match found {
             Err(Stop::Error(LibraryError::Damaged(damage))) => {
                 return Err(self.or_broken_off(damage));
             }
             found => found?,
         };
         self.refuse_a_stale_wal(database, &profile)?;
-        self.refuse_half_an_upgrade(database, &profile)?;
+        if is_empty {
+            self.refuse_half_an_upgrade(database, &profile)?;
+        }
         Ok(profile)
     }
 
@@ -156,9 +195,6 @@ impl Place<'_> {
 
     /// A library without a single row: is it new, or did Photos stop before it copied the rows?
     fn refuse_half_an_upgrade(&self, database: &Database, profile: &Profile) -> Result<(), Stop> {
-        if has_rows(database.connection(), profile.asset.name())? {
-            return Ok(());
-        }
         if self.has_old_photos() {
             return Err(Damage::UpgradeBrokenOff.into());
         }
@@ -184,25 +220,7 @@ impl Place<'_> {
     /// Does the database of Photos 2 to 4 still hold the photos?
     fn has_old_photos(&self) -> bool {
         let version = self.old_version();
-        matches!(version, Ok(Some((version, true))) if version < old::FIRST_STUB_VERSION)
-    }
-
-    /// Why a bundle without `Photos.sqlite` is not read.
-    fn old_library(&self) -> Stop {
-        match self.old_version() {
-            Ok(Some((version, _))) if version < old::FIRST_STUB_VERSION => Unsupported::Photos {
-                photos: match version {
-                    ..3_000 => 2,
-                    3_000..4_000 => 3,
-                    _ => 4,
-                },
-                library_version: version,
-            }
-            .into(),
-            Ok(Some(_)) => Damage::DatabaseMissing { name: Store::Current.file_name() }.into(),
-            Ok(None) => Damage::NoTables.into(),
-            Err(stop) => stop,
-        }
+        matches!(version, Ok(Some((version, true))) if version < globals::FIRST_STUB_VERSION)
     }
 
     /// The version that `photos.db` tells, and whether it has rows of photos.
@@ -211,6 +229,18 @@ impl Place<'_> {
         let answer = read_old_version(database.connection());
         database.still_valid(self.dir, self.grant, Store::Old)?;
         answer
+    }
+}
+
+/// The model of a library of Photos 2 to 4; a stub is what remains where the newer database is
+/// gone.
+fn look_at_old(database: &Database, guarded: bool) -> Result<Profile, Stop> {
+    match read_old_version(database.connection())? {
+        Some((version, _)) if version < globals::FIRST_STUB_VERSION => {
+            Profile::discover_old(database.connection(), guarded, version)
+        }
+        Some(_) => Err(Damage::DatabaseMissing { name: Store::Current.file_name() }.into()),
+        None => Err(Damage::NoTables.into()),
     }
 }
 
@@ -228,17 +258,17 @@ fn read_old_version(connection: &rusqlite::Connection) -> Result<Option<(i64, bo
         let count: i64 = connection.query_row(question, [name], |row| row.get(0)).or_stop()?;
         Ok(count > 0)
     };
-    if !is_table(old::GLOBALS)? {
+    if !is_table(globals::TABLE)? {
         return Ok(None);
     }
     let question = format!(
         "SELECT {value} FROM {table} WHERE {key}=?1 AND octet_length({value})<=20",
-        value = old::VALUE,
-        table = old::GLOBALS,
-        key = old::KEY,
+        value = globals::VALUE,
+        table = globals::TABLE,
+        key = globals::KEY,
     );
     let mut statement = connection.prepare(&question).or_stop()?;
-    let mut rows = statement.query([old::LIBRARY_VERSION]).or_stop()?;
+    let mut rows = statement.query([globals::LIBRARY_VERSION]).or_stop()?;
     let Some(row) = rows.next().or_stop()? else {
         return Ok(None);
     };
@@ -249,7 +279,8 @@ fn read_old_version(connection: &rusqlite::Connection) -> Result<Option<(i64, bo
         }
         ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => None,
     };
-    let has_photos = is_table(old::VERSIONS)? && has_rows(connection, old::VERSIONS)?;
+    let photos = old::version::TABLE.names.first().copied().unwrap_or_default();
+    let has_photos = is_table(photos)? && has_rows(connection, photos)?;
     Ok(version.map(|version| (version, has_photos)))
 }
 

@@ -13,7 +13,11 @@ use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read
 use crate::db::Stop;
 use crate::deadline::Deadline;
 use crate::error::LibraryError;
-use crate::session::{Known, Place, Session};
+use crate::idle::Known;
+use crate::session::{Place, Session};
+
+#[path = "../../../tests/src/shared.rs"]
+pub(crate) mod shared;
 
 pub(crate) struct Asked {
     _temp: tempfile::TempDir,

@@ -1,14 +1,14 @@
-//! Opens what the policy names, before confinement: each bundle and root as a folder held by its
-//! handle.
+//! Opens what the policy names, before confinement: each bundle, each folder of referenced
+//! originals and each root as a folder held by its handle.
 //!
 //! Rules for the kernel follow the folder, not its path, so they are made from these handles.
 //! Folders are compared by what they are, for links can hide what the policy's text does not show:
-//! no root may hold a library, or lie in one. A place that is not there does not stop the service:
-//! it is unusable, and says why.
+//! no root and no folder of referenced originals may hold a library, or lie in one. A place that is
+//! not there does not stop the service: it is unusable, and says why.
 
 use std::os::fd::BorrowedFd;
 
-use darkslide_door::{DoorError, DoorErrorKind, Faults, LibraryDir, RootDir};
+use darkslide_door::{DoorError, DoorErrorKind, Faults, LibraryDir, ReferencedDir, RootDir};
 use darkslide_library::Library;
 use darkslide_policy::{AbsPath, Access, KernelRule, LibraryName, Place, Policy, RootName};
 
@@ -25,7 +25,8 @@ struct Held<N, D> {
     dir: Result<D, DoorError>,
 }
 
-/// A folder that no root may be, or hold: whoever may export could write what is in it.
+/// A folder that no root may be, or hold, for whoever may export could write what is in it; nor a
+/// folder of referenced originals, for a library's rows could have it read.
 #[derive(Debug)]
 pub(super) struct Kept {
     /// In words.
@@ -45,7 +46,7 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// [`BootError::Overlap`] if a root and a library, or two roots, lie in one another, or a root
-/// holds what must be kept from exports.
+/// holds what must be kept from exports; and if a folder of referenced originals does any of that.
 pub(super) fn open(policy: &Policy, kept: &[Kept]) -> Result<Opened, BootError> {
     let mut opened = Opened { libraries: Vec::new(), roots: Vec::new() };
     for KernelRule { place, path, access } in policy.kernel_rules() {
@@ -53,6 +54,12 @@ pub(super) fn open(policy: &Policy, kept: &[Kept]) -> Result<Opened, BootError> 
             Place::Library(name) => {
                 let dir = LibraryDir::open(name.clone(), &path);
                 opened.libraries.push(Held { name, path, access, dir });
+            }
+            // The rule follows that of its library. A library that is not there refers to nothing.
+            Place::Referenced(_) => {
+                if let Some(Held { dir: Ok(library), .. }) = opened.libraries.last_mut() {
+                    library.add_referenced(path);
+                }
             }
             Place::Root(name) => {
                 let dir = {
@@ -78,11 +85,15 @@ impl Opened {
             .libraries
             .iter()
             .filter_map(|held| rule(format!("library {}", held.name), held, LibraryDir::handle));
+        let referenced = self.referenced().filter_map(|(library, folder)| {
+            let what = format!("{} ({})", Place::Referenced(library.name().clone()), folder.path());
+            folder.handle().map(|handle| confine::Rule { what, handle, access: Access::Read })
+        });
         let roots = self
             .roots
             .iter()
             .filter_map(|held| rule(format!("root {}", held.name), held, RootDir::handle));
-        libraries.chain(roots).collect()
+        libraries.chain(referenced).chain(roots).collect()
     }
 
     /// Tries, once confined, whether what is granted works. What does not is unusable.
@@ -91,7 +102,8 @@ impl Opened {
         let libraries = self.libraries.into_iter().map(|held| LibraryPlace {
             name: held.name,
             path: held.path,
-            library: held.dir.and_then(|dir| dir.probe().map(|()| Library::new(dir).into())),
+            referenced: held.dir.as_ref().map(probe_referenced).unwrap_or_default(),
+            library: held.dir.and_then(|dir| dir.probe().map(|()| Library::keeping(dir).into())),
         });
         let roots = self.roots.into_iter().map(|held| RootPlace {
             name: held.name,
@@ -105,7 +117,13 @@ impl Opened {
         self.libraries.iter().filter_map(|held| held.dir.as_ref().ok())
     }
 
+    fn referenced(&self) -> impl Iterator<Item = (&LibraryDir, &ReferencedDir)> {
+        self.libraries()
+            .flat_map(|library| library.referenced().iter().map(move |folder| (library, folder)))
+    }
+
     fn refuse_overlaps(&self, kept: &[Kept]) -> Result<(), BootError> {
+        self.refuse_referenced_overlaps(kept)?;
         let roots: Vec<&RootDir> =
             self.roots.iter().filter_map(|held| held.dir.as_ref().ok()).collect();
         for (position, root) in roots.iter().enumerate() {
@@ -133,6 +151,45 @@ impl Opened {
         }
         Ok(())
     }
+
+    fn refuse_referenced_overlaps(&self, kept: &[Kept]) -> Result<(), BootError> {
+        let roots = || self.roots.iter().filter_map(|held| held.dir.as_ref().ok());
+        for (_, folder) in self.referenced() {
+            let overlap = |second: String| {
+                let first = format!("the referenced folder {:?}", folder.path().as_str());
+                Err(BootError::Overlap { first, second })
+            };
+            if let Some(held) = self.libraries().find(|held| held.overlaps_referenced(folder)) {
+                return overlap(format!("the library {}", held.name()));
+            }
+            if let Some(root) = roots().find(|root| root.overlaps_referenced(folder)) {
+                return overlap(format!("the root {}", root.name()));
+            }
+            let holds = |kept: &&Kept| {
+                let lineage = owned::lineage(&kept.path);
+                folder.identity().is_some_and(|it| lineage.contains(&(it.device(), it.inode())))
+            };
+            if let Some(kept) = kept.iter().find(holds) {
+                return overlap(kept.what.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tries each folder. One that is not there now is nothing that stops the service.
+fn probe_referenced(library: &LibraryDir) -> Vec<(AbsPath, Result<(), DoorError>)> {
+    let probed = library.referenced().iter().map(|folder| {
+        let answer = folder.probe();
+        if let Err(error) = &answer {
+            tracing::warn!(
+                error = error.to_string(),
+                "a folder of referenced originals is unusable"
+            );
+        }
+        (folder.path().clone(), answer)
+    });
+    probed.collect()
 }
 
 fn rule<'a, N, D>(

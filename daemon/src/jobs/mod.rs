@@ -13,6 +13,7 @@ mod table;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use darkslide_policy::ReadScope;
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::value::Token;
 use tokio::sync::Notify;
@@ -53,12 +54,8 @@ pub(crate) struct Order {
     pub rule: String,
     /// The client's name for the call.
     pub key: Option<String>,
-    /// The library's name.
-    pub library: String,
-    /// Does its grant show hidden assets?
-    pub shows_hidden: bool,
-    /// Does its grant show trashed assets?
-    pub shows_trashed: bool,
+    /// The library, and what its grant shows of it.
+    pub read: ReadScope,
     /// The root's name.
     pub root: String,
     /// The destination below the root; `.` for the root itself.

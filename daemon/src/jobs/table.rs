@@ -202,8 +202,9 @@ impl Table {
 
 /// A line for each state of a job: what it was ordered to be, and what became of it.
 fn log(job: &Snapshot) {
-    let Order { rule, library, root, path, .. } = &job.order;
+    let Order { rule, read, root, path, .. } = &job.order;
     let (id, destination) = (job.id.as_str(), format!("{root}: {path}"));
+    let library = read.library().as_str();
     match &job.state {
         State::Queued | State::Running => {
             tracing::info!(id, rule, library, destination, "job begins");

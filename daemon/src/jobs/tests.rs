@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use darkslide_policy::{AbsPath, Gid, Peer, Policy, ReadScope, Uid, World};
 use darkslide_protocol::value::Token;
 
 use super::table::{Busy, Snapshot, Table, Watcher};
@@ -15,13 +16,21 @@ fn id(number: usize) -> Token {
     Token::from_bits(number as u128)
 }
 
+/// What a grant of a library shows; the policy alone can make it.
+fn read() -> ReadScope {
+    const POLICY: &str = "version = 1\n[library.main]\npath = \"/L.photoslibrary\"\n[[client]]\n\
+        name = \"me\"\nuid = 1\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n";
+    let home = AbsPath::parse("/home/me", None).unwrap();
+    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+    let peer = Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None };
+    Policy::parse(POLICY, &world).unwrap().scopes_of(&peer).next().unwrap()
+}
+
 fn order(path: &str, key: Option<&str>) -> Order {
     Order {
         rule: "me".into(),
         key: key.map(Into::into),
-        library: "main".into(),
-        shows_hidden: false,
-        shows_trashed: false,
+        read: read(),
         root: "exports".into(),
         path: path.into(),
     }

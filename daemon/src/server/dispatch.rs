@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::events::ToOutbox;
 use super::outbox::Outbox;
 use crate::service::event::Subscription;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, Text};
 use crate::telemetry;
 
 /// An answer that is not there yet.
@@ -63,18 +63,27 @@ impl Dispatcher {
             Request::AlbumList(params) => self.later(id, |service, caller| async move {
                 service.album_list(&caller, params).await
             }),
-            Request::AssetQuery(params) => self.later(id, |service, caller| async move {
+            Request::FacetList(params) => self.later(id, |service, caller| async move {
+                service.facet_list(&caller, params).await
+            }),
+            Request::AssetQuery(params) => self.later_text(id, |service, caller| async move {
                 service.asset_query(&caller, params).await
             }),
             Request::AssetCount(params) => self.later(id, |service, caller| async move {
                 service.asset_count(&caller, params).await
             }),
-            Request::AssetGet(params) => {
-                self.later(
-                    id,
-                    |service, caller| async move { service.asset_get(&caller, params).await },
-                )
-            }
+            Request::AssetGet(params) => self.later_text(id, |service, caller| async move {
+                service.asset_get(&caller, params).await
+            }),
+            Request::ResourceList(params) => self.later(id, |service, caller| async move {
+                service.resource_list(&caller, params).await
+            }),
+            Request::ChangeToken(params) => self.later(id, |service, caller| async move {
+                service.change_token(&caller, params).await
+            }),
+            Request::ChangeSince(params) => self.later(id, |service, caller| async move {
+                service.change_since(&caller, params).await
+            }),
             Request::ExportStart(params) => now(&id, service.export_start(caller, params)),
             Request::JobStatus(params) => now(&id, service.job_status(caller, &params)),
             Request::JobReport(params) => self.later(id, |service, caller| async move {
@@ -104,6 +113,21 @@ impl Dispatcher {
     {
         let work = work(Arc::clone(&self.service), self.caller.clone());
         Answer::Later(Box::pin(async move { outcome(&id, work.await) }))
+    }
+
+    /// The same for a result that is text already.
+    fn later_text<F, W>(&self, id: Id, work: W) -> Answer
+    where
+        F: Future<Output = Result<Text, WireError>> + Send + 'static,
+        W: FnOnce(Arc<Service>, Caller) -> F,
+    {
+        let work = work(Arc::clone(&self.service), self.caller.clone());
+        Answer::Later(Box::pin(async move {
+            match work.await {
+                Ok(Text(text)) => fitting(&id, envelope::result_text(&id, text)),
+                Err(error) => failed(&id, &error),
+            }
+        }))
     }
 }
 

@@ -1,23 +1,25 @@
-//! `event.subscribe`: who is told what happens to jobs.
+//! `event.subscribe`: who is told what happens to jobs, and that a library changed.
 //!
 //! A subscription is a sink that the server hands in, and a topic. Jobs are seen only by peers that
 //! are granted the same library and root; that is asked of the policy once, when it begins, for
-//! neither changes while the process lives. Sequence numbers are given here, so that a gap can only
+//! neither changes while the process lives. One of a library keeps its own grant, with which alone
+//! the library is looked at (`watch.rs`). Sequence numbers are given here, so that a gap can only
 //! be an overflow that is told.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use darkslide_policy::{Ask, Grant, LibraryName, Read};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::event::{Event, EventData, EventKind, Topic};
 use darkslide_protocol::limits::KEEP_ALIVE;
 use darkslide_protocol::message::event::{EventSubscribeParams, Subscribed};
 use darkslide_protocol::value::Token;
 
-use super::{Caller, Service, job, random_token};
+use super::{Caller, Service, fault, job, random_token};
 use crate::clock;
 use crate::jobs::{Snapshot, State, Watcher};
-use darkslide_protocol::method;
+use darkslide_protocol::method::{self, Method};
 
 /// How often silence is looked at.
 pub(crate) const TICK: Duration = Duration::from_secs(5);
@@ -41,6 +43,8 @@ pub(crate) struct Subscription {
     id: Token,
     topic: Topic,
     visible: Box<dyn Fn(&Snapshot) -> bool + Send + Sync>,
+    /// Of a library's topic.
+    reads: Option<(LibraryName, Grant<Read>)>,
     sink: Arc<dyn Sink>,
     state: Mutex<Sent>,
 }
@@ -58,7 +62,7 @@ impl Service {
     /// this returns.
     ///
     /// # Errors
-    /// `DENIED`; `NOT_FOUND` for a job that the peer may not know of.
+    /// `DENIED`; `NOT_FOUND` for a job or library that the peer may not know of.
     pub(crate) fn event_subscribe(
         &self,
         caller: &Caller,
@@ -66,13 +70,23 @@ impl Service {
         sink: Arc<dyn Sink>,
     ) -> Result<(Subscribed, Arc<Subscription>), WireError> {
         self.decide_call::<method::EventSubscribe>(caller)?;
-        if let Topic::Job(id) = &params.topic {
-            self.visible_job(caller, id)?;
+        let mut reads = None;
+        match &params.topic {
+            Topic::Job(id) => drop(self.visible_job(caller, id)?),
+            Topic::Jobs => {}
+            Topic::Library(name) => {
+                let name = LibraryName::parse(name).map_err(|_| fault::no_such_library())?;
+                let ask = Ask::<Read>::new(method::EventSubscribe::NAME, name.clone());
+                let grant = self.decide(caller, &ask)?;
+                self.places.library(&name)?;
+                reads = Some((name, grant));
+            }
         }
         let subscription = Arc::new(Subscription {
             id: random_token(),
             topic: params.topic.clone(),
             visible: Box::new(self.visibility(caller)),
+            reads,
             sink,
             state: Mutex::default(),
         });
@@ -89,8 +103,12 @@ impl Service {
     }
 
     /// Begins to tell a subscription: called once its answer is on the way.
-    pub(crate) fn tell(&self, subscription: Arc<Subscription>) {
-        self.jobs.watch(subscription);
+    pub(crate) fn tell(self: &Arc<Self>, subscription: Arc<Subscription>) {
+        if subscription.reads.is_some() {
+            self.watch(subscription);
+        } else {
+            self.jobs.watch(subscription);
+        }
     }
 }
 
@@ -115,6 +133,20 @@ impl Subscription {
         }
     }
 
+    /// The library that it is about, and the grant under which that is looked at.
+    pub(super) fn reads(&self) -> Option<&(LibraryName, Grant<Read>)> {
+        self.reads.as_ref()
+    }
+
+    /// Says that a library changed since `token` was its newest place.
+    pub(super) fn changed(&self, token: Option<String>) {
+        let mut sent = self.sent();
+        if !sent.ended {
+            let data = EventData { token, ..EventData::default() };
+            self.put(&mut sent, EventKind::Changed, data);
+        }
+    }
+
     fn sent(&self) -> std::sync::MutexGuard<'_, Sent> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,6 +166,7 @@ impl Subscription {
         match &self.topic {
             Topic::Job(id) => *id == job.id,
             Topic::Jobs => (self.visible)(job),
+            Topic::Library(_) => false,
         }
     }
 }
@@ -144,7 +177,7 @@ impl Watcher for Subscription {
         if sent.ended || !self.concerns(job) {
             return;
         }
-        let data = EventData { job: Some(job::status(job)), dropped: None };
+        let data = EventData { job: Some(job::status(job)), ..EventData::default() };
         if progress_only {
             let event = self.event(sent.seq + 1, EventKind::Progress, data);
             if self.sink.offer(&event) {
@@ -157,7 +190,8 @@ impl Watcher for Subscription {
         }
         if sent.dropped > 0 {
             let dropped = Some(std::mem::take(&mut sent.dropped));
-            self.put(&mut sent, EventKind::Overflow, EventData { job: None, dropped });
+            let data = EventData { dropped, ..EventData::default() };
+            self.put(&mut sent, EventKind::Overflow, data);
         }
         self.put(&mut sent, kind(&job.state), data);
     }
@@ -165,7 +199,7 @@ impl Watcher for Subscription {
     fn wants_past(&self, job: &Snapshot) -> bool {
         match &self.topic {
             Topic::Job(id) => *id == job.id,
-            Topic::Jobs => false,
+            Topic::Jobs | Topic::Library(_) => false,
         }
     }
 

@@ -49,9 +49,7 @@ impl Service {
         let order = Order {
             rule: write.rule().to_string(),
             key,
-            library: spec.library.clone(),
-            shows_hidden: read.covers().shows_hidden(),
-            shows_trashed: read.covers().shows_trashed(),
+            read: read.covers().clone(),
             root: write.covers().root().to_string(),
             path: write.covers().path().to_string(),
         };

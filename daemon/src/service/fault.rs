@@ -184,9 +184,13 @@ pub(crate) fn library(error: &LibraryError) -> WireError {
         LibraryError::NeedsRecovery => (ErrorName::LibraryDamaged, Reason::LibraryNeedsRecovery),
         LibraryError::Busy => (ErrorName::Busy, Reason::Busy),
         LibraryError::TimedOut => (ErrorName::TimedOut, Reason::Timeout),
-        LibraryError::TooComplex => (ErrorName::InvalidParams, Reason::InvalidParams),
+        LibraryError::TooComplex | LibraryError::NoAlbumOrder => {
+            (ErrorName::InvalidParams, Reason::InvalidParams)
+        }
         LibraryError::NoSuchAlbum { .. } => (ErrorName::NotFound, Reason::NotFound),
         LibraryError::AmbiguousAlbum { .. } => (ErrorName::Ambiguous, Reason::Ambiguous),
+        LibraryError::NoHistory => (ErrorName::LibraryUnsupported, Reason::NoHistory),
+        LibraryError::Expired(_) => (ErrorName::Expired, Reason::Expired),
         LibraryError::Database { code } => match code & 0xff {
             SQLITE_IOERR | SQLITE_CANTOPEN => (ErrorName::LibraryUnavailable, Reason::IoError),
             SQLITE_NOMEM => (ErrorName::Limit, Reason::Limit),
@@ -202,6 +206,7 @@ fn message(error: &LibraryError) -> String {
     match error {
         LibraryError::NoSuchAlbum { .. } => "there is no such album".to_owned(),
         LibraryError::AmbiguousAlbum { count, .. } => format!("that title fits {count} albums"),
+        LibraryError::Expired(why) => why.to_string(),
         LibraryError::Unavailable { .. }
         | LibraryError::Unsupported(_)
         | LibraryError::Damaged(_)
@@ -209,6 +214,8 @@ fn message(error: &LibraryError) -> String {
         | LibraryError::Busy
         | LibraryError::TimedOut
         | LibraryError::TooComplex
+        | LibraryError::NoAlbumOrder
+        | LibraryError::NoHistory
         | LibraryError::Database { .. } => error.to_string(),
     }
 }
@@ -230,6 +237,9 @@ fn candidates(error: &LibraryError) -> Vec<Candidate> {
         | LibraryError::Busy
         | LibraryError::TimedOut
         | LibraryError::TooComplex
+        | LibraryError::NoAlbumOrder
+        | LibraryError::NoHistory
+        | LibraryError::Expired(_)
         | LibraryError::Database { .. } => Vec::new(),
     }
 }
@@ -238,7 +248,7 @@ fn unsupported(what: &Unsupported) -> Reason {
     match what {
         Unsupported::NotALibrary => Reason::NotALibrary,
         Unsupported::IPhoto => Reason::IPhoto,
-        Unsupported::Photos { .. } | Unsupported::Columns { .. } => Reason::Version,
+        Unsupported::Columns { .. } => Reason::Version,
     }
 }
 

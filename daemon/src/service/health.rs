@@ -44,6 +44,13 @@ impl Service {
             name: name.to_string(),
             state: self.places.library_state(name),
         });
+        let scopes: Vec<_> = self.policy.scopes_of(peer).collect();
+        let referenced = scopes.iter().flat_map(|scope| {
+            scope.referenced().iter().map(|folder| PlaceState {
+                name: folder.to_string(),
+                state: self.places.referenced_state(scope.library(), folder),
+            })
+        });
         let roots = self.policy.roots_of(peer).map(|(name, _)| PlaceState {
             name: name.to_string(),
             state: self.places.root_state(name),
@@ -55,6 +62,7 @@ impl Service {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             confinement: confinement(&confine::recheck(), &self.refusals),
             libraries: libraries.collect(),
+            referenced: referenced.collect(),
             roots: roots.collect(),
             jobs: JobCounts { running, waiting },
             limits: Limits {
@@ -65,6 +73,7 @@ impl Service {
                 connections: MAX_CONNECTIONS,
                 connections_per_uid: MAX_CONNECTIONS_PER_UID,
                 page_assets: limits::MAX_PAGE_ASSETS,
+                page_changes: limits::MAX_PAGE_CHANGES,
                 jobs_running: MAX_RUNNING,
                 jobs_waiting: MAX_WAITING,
             },

@@ -4,7 +4,7 @@
 //! exist. A report is read from the destination, so it asks for the grant to that destination, like
 //! any access.
 
-use darkslide_policy::{Ask, Destination, LibraryName, ReadScope, RelPath, RootName, Write};
+use darkslide_policy::{Ask, Destination, ReadScope, RelPath, RootName, Write};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::job::{
     JobReport, JobReportParams, JobState, JobStatus, JobStatusParams,
@@ -42,10 +42,9 @@ impl Service {
         let to = place(&job).ok_or_else(fault::no_such_job)?;
         let grant = self.decide(caller, &Ask::<Write>::new(method::JobReport::NAME, to))?;
         let root = std::sync::Arc::clone(self.places.root(grant.covers().root())?);
-        let library = LibraryName::parse(&job.order.library).map_err(|_| fault::no_such_job())?;
         let deadline = deadline(caller);
         let read = move || export::report(&root, &grant, &params, &deadline);
-        self.readers.read(&library, read).await
+        self.readers.read(job.order.read.library(), read).await
     }
 
     /// The job, if the peer may know of it.
@@ -66,11 +65,7 @@ impl Service {
         let roots: Vec<String> =
             self.policy.roots_of(peer).map(|(name, _)| name.to_string()).collect();
         move |job| {
-            let shows = |scope: &ReadScope| {
-                scope.library().as_str() == job.order.library
-                    && scope.shows_hidden() >= job.order.shows_hidden
-                    && scope.shows_trashed() >= job.order.shows_trashed
-            };
+            let shows = |scope: &ReadScope| scope.shows_all_of(&job.order.read);
             libraries.iter().any(shows) && roots.contains(&job.order.root)
         }
     }
@@ -96,7 +91,7 @@ pub(super) fn status(job: &Snapshot) -> JobStatus {
     JobStatus {
         job: job.id.clone(),
         state,
-        library: job.order.library.clone(),
+        library: job.order.read.library().to_string(),
         root: job.order.root.clone(),
         path: job.order.path.clone(),
         selected: job.tally.selected,

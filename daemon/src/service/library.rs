@@ -4,6 +4,7 @@
 //! their number is told.
 
 use darkslide_protocol::error::WireError;
+use darkslide_protocol::field::Field;
 use darkslide_protocol::message::health::PlaceState;
 use darkslide_protocol::message::library::{
     LibraryInfo, LibraryInfoParams, LibraryList, LibraryListParams,
@@ -49,6 +50,34 @@ impl Service {
     }
 }
 
+/// What is lacking, field by field: a word of the library can stand for several.
+fn lacks(words: &[&'static str]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for word in words {
+        let fields: &[Field] = match *word {
+            "search" => &[
+                Field::Labels,
+                Field::LabelsNormalized,
+                Field::SearchInfo,
+                Field::SearchInfoNormalized,
+            ],
+            "media_analysis" => &[Field::AiCaption, Field::MediaAnalysis],
+            "location" => &[Field::Latitude, Field::Location, Field::Longitude],
+            "persons" => &[Field::PersonInfo, Field::Persons],
+            "face_info" => &[Field::FaceInfo, Field::PersonInfo, Field::Persons],
+            // A field by its own name, or what no field of an asset tells.
+            word => {
+                found.push(word.to_owned());
+                continue;
+            }
+        };
+        found.extend(fields.iter().map(ToString::to_string));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
 fn wire(library: String, info: darkslide_library::Info) -> LibraryInfo {
     LibraryInfo {
         library,
@@ -65,8 +94,23 @@ fn wire(library: String, info: darkslide_library::Info) -> LibraryInfo {
         last_taken: info.last.map(|date| date.to_string()),
         original_bytes: info.original_bytes,
         journal: info.journal.as_str().to_owned(),
-        lacks: info.lacks.into_iter().map(str::to_owned).collect(),
+        lacks: lacks(&info.lacks),
         upgrade_unfinished: info.upgrade_unfinished,
         consistent: info.consistent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_fields_come_from_is_named_field_by_field() {
+        assert_eq!(
+            lacks(&["title", "persons", "face_info"]).join(" "),
+            "face_info person_info persons title"
+        );
+        assert!(lacks(&["search"]).contains(&"labels".to_owned()));
+        assert_eq!(lacks(&[]), Vec::<String>::new());
     }
 }

@@ -7,8 +7,10 @@
 
 pub(crate) mod album;
 pub(crate) mod asset;
+pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod export;
+pub(crate) mod facet;
 pub(crate) mod fault;
 pub(crate) mod health;
 pub(crate) mod job;
@@ -16,6 +18,8 @@ pub(crate) mod library;
 pub(crate) mod places;
 pub(crate) mod policy;
 mod readers;
+pub(crate) mod resource;
+mod watch;
 
 use std::io;
 use std::sync::Arc;
@@ -34,6 +38,7 @@ use crate::confine::{Confined, Refusal};
 use crate::jobs::Jobs;
 use places::Places;
 use readers::Readers;
+use watch::Watches;
 
 /// The longest that one request may read.
 pub(crate) const MAX_READ_TIME: Duration = Duration::from_secs(30);
@@ -45,10 +50,14 @@ pub(crate) struct Service {
     places: Places,
     jobs: Jobs,
     readers: Readers,
+    watches: Watches,
     refusals: Vec<Refusal>,
     instance: Token,
     started: Moment,
 }
+
+/// A result that is the wire's text already.
+pub(crate) struct Text(pub(crate) Vec<u8>);
 
 /// Who asks: the peer of one connection, and whether it is still there.
 #[derive(Debug, Clone)]
@@ -100,6 +109,7 @@ impl Service {
             places,
             jobs,
             readers,
+            watches: Watches::default(),
             refusals: proof.report().selftest.clone(),
             instance,
             started,
@@ -117,6 +127,7 @@ impl Service {
             readers: Readers::start(&places).unwrap(),
             places,
             jobs: Jobs::new(),
+            watches: Watches::default(),
             refusals: Vec::new(),
             instance: random_token(),
             started: Moment::now(),
@@ -200,6 +211,7 @@ impl Service {
 fn deadline(caller: &Caller) -> Deadline {
     let (caller, asked) = (caller.clone(), Moment::now());
     Deadline::new(move || asked.is_older_than(MAX_READ_TIME) || caller.is_gone())
+        .bounding(move || asked.elapsed())
 }
 
 /// 128 random bits that nobody guesses.

@@ -22,6 +22,8 @@ pub(crate) struct LibraryPlace {
     pub path: AbsPath,
     /// The library, or why it cannot be used.
     pub library: Result<Arc<Library>, DoorError>,
+    /// The folders of its referenced originals, and why one cannot be used.
+    pub referenced: Vec<(AbsPath, Result<(), DoorError>)>,
 }
 
 /// A root of the policy.
@@ -92,6 +94,19 @@ impl Places {
     pub(crate) fn library_state(&self, name: &LibraryName) -> String {
         let place = self.libraries.iter().find(|place| place.name == *name);
         state(place.and_then(|place| place.library.as_ref().err()))
+    }
+
+    /// The same of a folder of that library's referenced originals; one of a library that cannot be
+    /// used was not opened either.
+    #[must_use]
+    pub(crate) fn referenced_state(&self, name: &LibraryName, folder: &AbsPath) -> String {
+        let place = self.libraries.iter().find(|place| place.name == *name);
+        let opened =
+            place.and_then(|place| place.referenced.iter().find(|(path, _)| path == folder));
+        match opened {
+            Some((_, answer)) => state(answer.as_ref().err()),
+            None => self.library_state(name),
+        }
     }
 
     /// `ready`, or why not.

@@ -28,6 +28,9 @@ impl Service {
             name: scope.library().to_string(),
             hidden: scope.shows_hidden(),
             trashed: scope.shows_trashed(),
+            location: scope.shows_location(),
+            albums: scope.albums().map(<[String]>::to_vec),
+            referenced: scope.referenced().iter().map(ToString::to_string).collect(),
         });
         let roots = self
             .policy

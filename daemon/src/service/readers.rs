@@ -7,7 +7,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ pub(super) const READERS_PER_LIBRARY: usize = 2;
 /// Pieces of work in line for one library: those of four connections that keep all their slots
 /// busy.
 const MAX_IN_LINE: usize = 256;
+
+/// A connection to a library that nobody used for so long is closed: an open one keeps Photos from
+/// its last checkpoint.
+pub(super) const MAX_IDLE_CONNECTION: Duration = Duration::from_secs(2);
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -53,10 +57,16 @@ impl Readers {
         let mut lines = Vec::new();
         for place in places.libraries().filter(|place| place.library.is_ok()) {
             let (sender, receiver) = sync_channel(MAX_IN_LINE);
-            let receiver = Arc::new(Mutex::new(receiver));
+            let shared = Arc::new(Shared {
+                work: Mutex::new(receiver),
+                working: AtomicUsize::new(0),
+                used: AtomicBool::new(false),
+            });
             for _ in 0..READERS_PER_LIBRARY {
-                let receiver = Arc::clone(&receiver);
-                threads::start("reader", move || work_on(&receiver))?;
+                let shared = Arc::clone(&shared);
+                let library = place.library.as_ref().ok().map(Arc::clone);
+                let rest = move || library.iter().for_each(|library| library.rest());
+                threads::start("reader", move || work_on(&shared, rest))?;
             }
             let (library, hanging) = (place.name.clone(), Arc::default());
             lines.push(Line { library, sender, hanging });
@@ -143,13 +153,39 @@ fn hangs() -> WireError {
     )
 }
 
-fn work_on(line: &Mutex<Receiver<Work>>) {
+/// What the threads of one line share.
+struct Shared {
+    work: Mutex<Receiver<Work>>,
+    /// Threads that work, each with a connection that will be idle.
+    working: AtomicUsize,
+    /// Were connections used since they were last closed?
+    used: AtomicBool,
+}
+
+fn work_on(line: &Shared, rest: impl Fn()) {
     loop {
-        let next = line.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        // Whoever waits here waits for all: the others wait for the lock.
+        let work = line.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = if line.used.load(Ordering::Relaxed) {
+            work.recv_timeout(MAX_IDLE_CONNECTION)
+        } else {
+            work.recv().map_err(RecvTimeoutError::from)
+        };
         match next {
-            Ok(work) => work(),
+            Ok(next) => {
+                line.used.store(true, Ordering::Relaxed);
+                line.working.fetch_add(1, Ordering::Relaxed);
+                drop(work);
+                next();
+                line.working.fetch_sub(1, Ordering::Relaxed);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let still_used = line.working.load(Ordering::Relaxed) > 0;
+                line.used.store(still_used, Ordering::Relaxed);
+                rest();
+            }
             // The service is gone.
-            Err(_) => return,
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }

@@ -21,6 +21,8 @@ version = 1
 [library.main]
 path = "/L.photoslibrary"
 hidden = true
+trashed = true
+referenced = ["/Raw"]
 [root.exports]
 path = "/Exports"
 [[client]]
@@ -43,27 +45,39 @@ libraries = ["main"]
 methods = ["*"]
 "#;
 
+/// What can be withheld of the library, as keys of a client's rule.
+const NARROWING: [&str; 5] = [
+    "hidden = false",
+    "trashed = false",
+    "location = false",
+    "referenced = false",
+    "albums = [\"Trips\"]",
+];
+
 fn service() -> Arc<Service> {
+    service_of(POLICY)
+}
+
+fn service_of(policy: &str) -> Arc<Service> {
     let home = AbsPath::parse("/home/me", None).unwrap();
     let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-    Service::without_libraries(Policy::parse(POLICY, &world).unwrap(), world)
+    Service::without_libraries(Policy::parse(policy, &world).unwrap(), world)
 }
 
 fn caller(uid: u32) -> Caller {
     Caller::new(Peer { uid: Uid::new(uid), gid: Gid::new(uid), pid: None })
 }
 
-/// A job of rule `me`, whose grant shows hidden assets.
+/// A job of rule `me`, whose grant shows all.
 fn snapshot(state: State) -> Snapshot {
-    let order = Order {
-        rule: "me".into(),
-        key: None,
-        library: "main".into(),
-        shows_hidden: true,
-        shows_trashed: false,
-        root: "exports".into(),
-        path: ".".into(),
-    };
+    snapshot_of(&service(), 1, state)
+}
+
+/// A job whose grant shows what that of a uid does.
+fn snapshot_of(service: &Service, uid: u32, state: State) -> Snapshot {
+    let read = service.policy.scopes_of(caller(uid).peer()).next().unwrap();
+    let order =
+        Order { rule: "me".into(), key: None, read, root: "exports".into(), path: ".".into() };
     Snapshot { id: Token::from_bits(7), order, state, tally: Tally::default() }
 }
 
@@ -77,6 +91,19 @@ fn a_job_is_seen_by_peers_that_are_granted_at_least_as_much_and_by_nobody_else()
     let unknown = JobStatusParams { job: random_token() };
     let error = service.job_status(&caller(1), &unknown).unwrap_err();
     assert_eq!(error.data.name.as_str(), "NOT_FOUND");
+}
+
+#[test]
+fn a_peer_from_whom_anything_more_is_withheld_does_not_see_a_job() {
+    for narrowing in NARROWING {
+        let service = service_of(&POLICY.replace("hidden = false", narrowing));
+        let whole = snapshot(State::Running);
+        let narrow = snapshot_of(&service, 2, State::Running);
+        assert!(!service.visibility(&caller(2))(&whole), "{narrowing}");
+        for uid in [1, 2] {
+            assert!(service.visibility(&caller(uid))(&narrow), "{narrowing} {uid}");
+        }
+    }
 }
 
 #[test]

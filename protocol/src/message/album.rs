@@ -26,6 +26,20 @@ words! {
     }
 }
 
+words! {
+    /// How an album shows its members.
+    AlbumOrder {
+        /// As somebody arranged them.
+        Manual = "manual",
+        /// The oldest first.
+        Oldest = "oldest",
+        /// The newest first.
+        Newest = "newest",
+        /// By title.
+        Title = "title",
+    }
+}
+
 /// Params of `album.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +76,17 @@ pub struct Album {
     pub title: String,
     /// Titles of the folders that it is in, outermost first.
     pub folders: Vec<String>,
+    /// False for smart albums: they are named, and what they would hold is not looked for.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub evaluated: bool,
+    /// How its members are shown, as `sort` `album` of a query has them; none for folders, smart
+    /// albums and import sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort_order: Option<AlbumOrder>,
+    /// The UUID of the asset that stands for it: the one that was chosen, else its first; always
+    /// one that a query for it finds with the same `include`, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_photo: Option<String>,
     /// How many assets a query for it finds with the same `include`; none for folders and smart
     /// albums.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,4 +103,13 @@ pub struct Album {
     /// What is wrong with its row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_true(value: &bool) -> bool {
+    *value
 }

@@ -1,13 +1,18 @@
-//! `asset.query`, `asset.count`, `asset.get`, and the asset as the wire has it.
+//! `asset.query`, `asset.count`, `asset.get`.
 //!
-//! Field names and meanings are those of the JSON that osxphotos prints, which many tools read; an
-//! asset has every field of the list, null where the library says nothing.
+//! Which assets, which of their fields, in which order, and how many. What an asset looks like
+//! stands in `record.rs`.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::bounded;
-use crate::filter::{Filter, Include, Sort};
+use crate::field::Fields;
+use crate::filter::{CountWith, Filter, Include, Kind, Sort};
 use crate::value::Uuid;
+
+pub use super::record::*;
 
 /// Params of `asset.query`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +26,9 @@ pub struct AssetQueryParams {
     /// What is otherwise left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
+    /// What is told of each: names of fields, or `*` for all.
+    #[serde(default, skip_serializing_if = "is_summary")]
+    pub fields: Fields,
     /// By what they are ordered; ties by UUID.
     #[serde(default = "by_taken")]
     pub sort: Sort,
@@ -43,6 +51,7 @@ impl AssetQueryParams {
             library: library.into(),
             filter: Filter::everything(),
             include: Vec::new(),
+            fields: Fields::summary(),
             sort: by_taken(),
             descending: false,
             limit: bounded::default_page(),
@@ -51,18 +60,63 @@ impl AssetQueryParams {
     }
 }
 
+fn is_summary(fields: &Fields) -> bool {
+    *fields == Fields::summary()
+}
+
 fn by_taken() -> Sort {
     Sort::Taken
 }
 
-/// Result of `asset.query`: a page.
+/// Result of `asset.query`: a page. Who passes assets on can read them as text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AssetPage {
+pub struct AssetPage<A = Asset> {
     /// In the order that was asked for.
-    pub assets: Vec<Asset>,
+    pub assets: Vec<A>,
     /// Where the next page begins; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Did nobody change the library meanwhile? Some filters and orders scan it; absent is yes.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub consistent: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_yes(consistent: &bool) -> bool {
+    *consistent
+}
+
+impl AssetPage {
+    /// The text of a page around a list of assets that is text already: pages are written from
+    /// rows, and a tree of them would be half of their cost.
+    #[must_use]
+    pub fn text(assets: Vec<u8>, next: Option<&str>, consistent: bool) -> Vec<u8> {
+        let mut text = around(assets);
+        if let Some(next) = next {
+            text.extend_from_slice(br#","next":"#);
+            write(&mut text, &next);
+        }
+        if !consistent {
+            text.extend_from_slice(br#","consistent":false"#);
+        }
+        text.push(b'}');
+        text
+    }
+}
+
+/// Moves the list to make room for what comes before; nothing is allocated where it has room.
+fn around(mut assets: Vec<u8>) -> Vec<u8> {
+    assets.splice(..0, *br#"{"assets":"#);
+    assets
+}
+
+/// A buffer takes everything, and what is written here is JSON.
+fn write<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).unwrap_or_default();
 }
 
 /// Params of `asset.count`.
@@ -77,13 +131,26 @@ pub struct AssetCountParams {
     /// What is otherwise left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
+    /// What is told beside the number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<CountWith>,
 }
 
 /// Result of `asset.count`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetCount {
     /// How many fit.
     pub count: u64,
+    /// With `bytes`: bytes of their originals, as the database has them, on this disk or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// With `not_local`: how many of their originals are not on this disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_local: Option<u64>,
+    /// With `kinds`: how many there are of each kind that there is one of. One asset can be of
+    /// several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<BTreeMap<Kind, u64>>,
     /// Did nobody change the library meanwhile? Large libraries are counted in slices.
     pub consistent: bool,
 }
@@ -97,128 +164,54 @@ pub struct AssetGetParams {
     /// Which, 1 to 1000.
     #[serde(deserialize_with = "bounded::uuids")]
     pub uuids: Vec<Uuid>,
+    /// What is told of each: names of fields, or `*` for all.
+    #[serde(default, skip_serializing_if = "is_summary")]
+    pub fields: Fields,
 }
 
-/// Result of `asset.get`.
+/// Result of `asset.get`. Who passes assets on can read them as text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AssetsByUuid {
+pub struct AssetsByUuid<A = Asset> {
     /// Those that are there, in the order that was asked for.
-    pub assets: Vec<Asset>,
+    pub assets: Vec<A>,
     /// Those that are not there, or not for this peer.
     pub unknown: Vec<Uuid>,
     /// Those that did not fit into the answer: ask again.
     pub rest: Vec<Uuid>,
 }
 
-macro_rules! asset {
-    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
-        /// One photo or video.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        pub struct Asset {
-            $($(#[$doc])* pub $field: $type,)*
-            /// What of its rows is nonsense, if anything is.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub problem: Option<String>,
+impl AssetsByUuid {
+    /// The text of an answer around a list of assets that is text already.
+    #[must_use]
+    pub fn text(assets: Vec<u8>, unknown: &[Uuid], rest: &[Uuid]) -> Vec<u8> {
+        let mut text = around(assets);
+        for (key, uuids) in [(&br#","unknown":"#[..], unknown), (br#","rest":"#, rest)] {
+            text.extend_from_slice(key);
+            write(&mut text, &uuids);
         }
-
-        impl Asset {
-            /// The names of its fields, in order; `problem` apart.
-            pub const FIELDS: &[&str] = &[$(stringify!($field)),*];
-        }
-    };
+        text.push(b'}');
+        text
+    }
 }
 
-asset! {
-    /// Its identity.
-    uuid: String,
-    /// The name of the original in the library.
-    filename: String,
-    /// The name that the original had when it was imported.
-    original_filename: String,
-    /// Its title.
-    title: Option<String>,
-    /// Its description.
-    description: Option<String>,
-    /// When it was taken, RFC 3339 with the photo's own offset; null for a date that is none.
-    date: Option<String>,
-    /// When it was added, in UTC.
-    date_added: Option<String>,
-    /// When it was last adjusted, in UTC.
-    date_modified: Option<String>,
-    /// When it was put into the trash, in UTC.
-    date_trashed: Option<String>,
-    /// The offset of its zone in seconds.
-    tzoffset: Option<i64>,
-    /// The name of its zone.
-    tzname: Option<String>,
-    /// Is it a video?
-    ismovie: bool,
-    /// Is it a still?
-    isphoto: bool,
-    /// A still with a short video?
-    live_photo: bool,
-    /// A panorama?
-    panorama: bool,
-    /// With depth?
-    portrait: bool,
-    /// By the front camera?
-    selfie: bool,
-    /// A picture of the screen?
-    screenshot: bool,
-    /// A video of the screen?
-    screen_recording: bool,
-    /// A slow-motion video?
-    slow_mo: bool,
-    /// A time-lapse video?
-    time_lapse: bool,
-    /// High dynamic range?
-    hdr: bool,
-    /// 1 native, 2 converted, 0 not.
-    spatial: i64,
-    /// One of a burst?
-    burst: bool,
-    /// The key image of its burst?
-    burst_key: bool,
-    /// Selected by the user?
-    burst_selected: bool,
-    /// A RAW file beside a JPEG or HEIC?
-    has_raw: bool,
-    /// Of such a pair, is the RAW file the original?
-    raw_original: bool,
-    /// A RAW file alone?
-    israw: bool,
-    /// Marked as favourite?
-    favorite: bool,
-    /// In the hidden album?
-    hidden: bool,
-    /// Shown in the library?
-    visible: bool,
-    /// In the trash?
-    intrash: bool,
-    /// Has adjustments?
-    hasadjustments: bool,
-    /// Pixels of the current version.
-    height: Option<u64>,
-    /// Pixels of the current version.
-    width: Option<u64>,
-    /// Pixels of the original.
-    original_height: Option<u64>,
-    /// Pixels of the original.
-    original_width: Option<u64>,
-    /// EXIF orientation of the original, 1 to 8.
-    original_orientation: Option<i64>,
-    /// Bytes of the original, as the database has it.
-    original_filesize: Option<u64>,
-    /// Titles of its albums.
-    albums: Vec<String>,
-    /// Its keywords.
-    keywords: Vec<String>,
-    /// The original, relative to the bundle; null when it is not there.
-    path: Option<String>,
-    /// Does the database say that the original is not on this disk?
-    ismissing: bool,
-    /// Does the original lie outside the bundle?
-    isreference: bool,
-    /// In a shared album?
-    shared: bool,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_around_assets_are_read_as_what_they_are() {
+        let assets = br#"[{"uuid":"A","title":"\"]}"},{"uuid":"B"}]"#;
+        let page: AssetPage =
+            serde_json::from_slice(&AssetPage::text(assets.to_vec(), Some("next\"one"), true))
+                .unwrap();
+        assert_eq!(page.next.as_deref(), Some("next\"one"));
+        assert!(page.assets.len() == 2 && page.consistent);
+        let last: AssetPage =
+            serde_json::from_slice(&AssetPage::text(b"[]".to_vec(), None, false)).unwrap();
+        assert_eq!(last, AssetPage { assets: Vec::new(), next: None, consistent: false });
+        let uuid = Uuid::parse("1EB2B765-0765-43BA-A90C-0D0580E6172C").unwrap();
+        let text = AssetsByUuid::text(assets.to_vec(), std::slice::from_ref(&uuid), &[]);
+        let got: AssetsByUuid = serde_json::from_slice(&text).unwrap();
+        assert_eq!((got.unknown, got.rest.len(), got.assets.len()), (vec![uuid], 0, 2));
+    }
 }

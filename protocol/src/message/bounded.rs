@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use crate::filter::Uuids;
-use crate::limits::{DEFAULT_PAGE_ASSETS, MAX_CLAIM_BYTES, MAX_KEY_BYTES, MAX_PAGE_ASSETS};
+use crate::limits::{
+    DEFAULT_PAGE_ASSETS, DEFAULT_PAGE_CHANGES, MAX_CHANGE_TOKEN_BYTES, MAX_CLAIM_BYTES,
+    MAX_FACET_VALUES, MAX_KEY_BYTES, MAX_PAGE_ASSETS, MAX_PAGE_CHANGES,
+};
 use crate::value::Uuid;
 
 pub(super) fn default_page() -> usize {
@@ -22,6 +25,36 @@ pub(super) fn page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
     } else {
         Err(de::Error::custom(format_args!("a page has 1 to {MAX_PAGE_ASSETS} rows")))
     }
+}
+
+pub(super) fn default_changes() -> usize {
+    DEFAULT_PAGE_CHANGES
+}
+
+pub(super) fn changes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let limit = usize::deserialize(deserializer)?;
+    if (1..=MAX_PAGE_CHANGES).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(de::Error::custom(format_args!("a page has 1 to {MAX_PAGE_CHANGES} changes")))
+    }
+}
+
+pub(super) fn default_values() -> usize {
+    MAX_FACET_VALUES
+}
+
+pub(super) fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let limit = usize::deserialize(deserializer)?;
+    if (1..=MAX_FACET_VALUES).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(de::Error::custom(format_args!("an answer has 1 to {MAX_FACET_VALUES} values")))
+    }
+}
+
+pub(super) fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    short(deserializer, MAX_CHANGE_TOKEN_BYTES)
 }
 
 pub(super) fn uuids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Uuid>, D::Error> {

@@ -76,6 +76,10 @@ pub struct HealthDetail {
     pub confinement: Confinement,
     /// The libraries that this peer may read.
     pub libraries: Vec<PlaceState>,
+    /// The folders outside these libraries, by their paths, that this peer is granted referenced
+    /// originals from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referenced: Vec<PlaceState>,
     /// The roots that this peer may write below.
     pub roots: Vec<PlaceState>,
     /// How many jobs there are.
@@ -84,10 +88,10 @@ pub struct HealthDetail {
     pub limits: Limits,
 }
 
-/// A library or root, and whether it can be used.
+/// A library, folder or root, and whether it can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceState {
-    /// Its name.
+    /// Its name; of a folder its path.
     pub name: String,
     /// `ready`, or why not.
     pub state: String,
@@ -147,6 +151,8 @@ pub struct Limits {
     pub connections_per_uid: usize,
     /// Assets on one page.
     pub page_assets: usize,
+    /// Changes of a library's history on one page.
+    pub page_changes: usize,
     /// Jobs at work.
     pub jobs_running: usize,
     /// Jobs in line.

@@ -5,11 +5,15 @@
 
 pub mod album;
 pub mod asset;
+pub mod change;
 pub mod event;
 pub mod export;
+pub mod facet;
 pub mod health;
 pub mod job;
 pub mod library;
 pub mod policy;
+pub mod record;
+pub mod resource;
 
 mod bounded;

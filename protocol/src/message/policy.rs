@@ -34,6 +34,20 @@ pub struct GrantedLibrary {
     pub hidden: bool,
     /// Do trashed assets exist for this peer?
     pub trashed: bool,
+    /// Are coordinates and places told?
+    #[serde(default = "granted")]
+    pub location: bool,
+    /// The albums whose members exist for this peer, and no other assets do; without it all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub albums: Option<Vec<String>>,
+    /// The folders outside the bundle that referenced originals are read from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referenced: Vec<String>,
+}
+
+/// What a daemon grants that knows of no narrower policy.
+fn granted() -> bool {
+    true
 }
 
 /// A root that may be written below.

@@ -141,11 +141,56 @@ fn what_a_terminal_would_obey_is_shown_and_not_obeyed() {
 }
 
 #[test]
-fn fields_are_those_of_the_protocol_and_all_of_them() {
+fn without_a_word_the_usual_fields_are_told_and_all_of_them() {
     let place = tempfile::tempdir().unwrap();
     let library = library(place.path(), Model::Photos11, WalState::Full);
     let asset = &lines(&ask(&library, &["query", "--json", "--limit", "1"]))[0];
-    for field in darkslide_protocol::message::asset::Asset::FIELDS {
-        assert!(asset.get(field).is_some(), "{field} in {asset}");
+    for field in darkslide_protocol::field::Fields::summary().iter() {
+        let is_there = asset.get(field.as_str()).is_some();
+        assert!(is_there || field.as_str() == "problem", "{field} in {asset}");
     }
+}
+
+#[test]
+fn the_files_of_an_asset_are_listed_and_an_unknown_one_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let library = library(place.path(), Model::Photos5, WalState::Empty);
+    let known = library.assets()[0].uuid().to_owned();
+    let listed = ask(&library, &["resources", "--json", &known]).json();
+    let original = &listed["assets"][0]["resources"][0];
+    assert_eq!(original["version"], "original");
+    let path = library.path().join(original["path"].as_str().unwrap());
+    assert_eq!(original["size"], path.metadata().unwrap().len());
+    let shown = ask(&library, &["resources", &known]).stdout;
+    assert!(shown.contains("original") && shown.contains(&known), "{shown}");
+    let unknown = "00000000-0000-4000-8000-00000000ABCD";
+    let ended = run(on_library(place.path(), library.path()).args(["resources", unknown]));
+    assert_eq!(ended.code(), 6, "{}", ended.stderr);
+    assert!(ended.stderr.contains(unknown), "{}", ended.stderr);
+}
+
+#[test]
+fn flags_select_and_values_are_counted() {
+    let place = tempfile::tempdir().unwrap();
+    let library = library(place.path(), Model::Photos11, WalState::Full);
+    let count = |words: &[&str]| {
+        ask(&library, &[&["count", "--json"], words].concat()).json()["count"].as_u64().unwrap()
+    };
+    assert_eq!(count(&["--taken", "2023"]), 12);
+    assert_eq!(count(&["--taken", "2023-02..2023-04"]), 3);
+    assert_eq!(count(&["--filename", "img_0?.jpg"]), 10);
+    assert_eq!(count(&["--filename", "FILM.MOV", "--filename", "img_00.jpg"]), 2);
+    assert_eq!(count(&["--folder", "Trips", "--taken", "2023-01"]), 1);
+    let with = ask(&library, &["count", "--json", "--with", "bytes,not_local,kinds"]).json();
+    assert_eq!((&with["not_local"], &with["kinds"]["movie"]), (&json!(0), &json!(1)), "{with}");
+    assert!(with["bytes"].as_u64().unwrap() > 0, "{with}");
+    let years = ask(&library, &["facets", "year", "--json"]).json();
+    let values = json!([{"value": "2023", "count": 12}, {"value": "2024", "count": 2}]);
+    assert_eq!((&years["values"], &years["left_out"]), (&values, &json!(0)));
+    let most = ask(&library, &["facets", "year", "--json", "--limit", "1"]).json();
+    assert_eq!((most["values"].as_array().unwrap().len(), &most["left_out"]), (1, &json!(1)));
+    let shown = ask(&library, &["facets", "kind", "--album", "Best"]).stdout;
+    assert_eq!(shown, "kind   assets\nphoto       5\n");
+    let wrong = run(on_library(place.path(), library.path()).args(["count", "--taken", "soon"]));
+    assert_eq!(wrong.code(), 2, "{}", wrong.stderr);
 }

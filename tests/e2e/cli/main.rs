@@ -8,10 +8,12 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
+mod changes;
 mod demo;
 mod errors;
 mod look;
 mod real_exports;
+mod records;
 mod through_the_service;
 
 use std::path::Path;

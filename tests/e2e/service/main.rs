@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 mod bad_input;
+mod changes;
 mod confined;
 mod exports;
 mod limits;
@@ -22,7 +23,9 @@ mod whitelist;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use darkslide_fixture::{AlbumSpec, AssetSpec, BuiltLibrary, Content, LibraryBuilder, Model};
+use darkslide_fixture::{
+    AlbumKind, AlbumSpec, AssetSpec, BuiltLibrary, Content, LibraryBuilder, Model,
+};
 use darkslide_tests::process::PATIENCE;
 use darkslide_tests::service::{Place, Service};
 use darkslide_tests::wire::Peer;
@@ -32,7 +35,7 @@ use serde_json::{Value, json};
 const DARKSLIDED: &str = env!("CARGO_BIN_EXE_darkslided");
 
 /// A small library: five photos in an album, an edited one, a live photo, one that is not on this
-/// disk, a hidden one.
+/// disk, a hidden one; and a smart album.
 fn small_library(folder: &Path) -> BuiltLibrary {
     let mut builder = LibraryBuilder::new(Model::Photos11);
     let mut members = Vec::new();
@@ -49,6 +52,7 @@ fn small_library(folder: &Path) -> BuiltLibrary {
     }
     builder.asset(AssetSpec::photo("hidden.jpg", Content::jpeg(105)).taken_on(2024, 6, 2).hidden());
     builder.album(AlbumSpec::new("Summer").members(members));
+    builder.album(AlbumSpec::new("Last year").kind(AlbumKind::Smart));
     builder.build(&folder.join("Small.photoslibrary")).unwrap()
 }
 

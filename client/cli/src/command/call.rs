@@ -30,7 +30,7 @@ pub(crate) async fn run(way: Way, args: CallArgs, output: &mut Output) -> Result
     let tap = args.trace.then(tap);
     session::with(way, tap, output, async |session, output| {
         let result = session.client.call_raw(&args.method, &params).await?;
-        output.answer(&result, |result, _style| plain::json(&laid_out(result)))?;
+        output.answer(&result, |result, _style| plain::json(&laid_out(result)).into_owned())?;
         Ok(Exit::Done)
     })
     .await

@@ -3,13 +3,16 @@
 //! An unknown UUID is named and ends with the status for "not found", whatever else was found: a
 //! script that asks for three and gets two must hear of it.
 
+use darkslide_client::protocol::field::Fields;
 use darkslide_client::protocol::limits::MAX_UUIDS;
 use darkslide_client::protocol::message::asset::{AssetGetParams, AssetsByUuid};
+use darkslide_client::protocol::method::AssetGet;
 use darkslide_client::protocol::value::Uuid;
+use serde_json::value::RawValue;
 
-use super::left_out;
+use super::{left_out, records};
 use crate::exit::Exit;
-use crate::output::{Output, human, plain};
+use crate::output::{Output, plain};
 use crate::report::Failure;
 use crate::session::Session;
 
@@ -18,15 +21,18 @@ pub(crate) async fn run(
     session: &Session,
     output: &mut Output,
     uuids: Vec<Uuid>,
+    fields: Fields,
 ) -> Result<Exit, Failure> {
     let library = session.library().await?;
-    let mut found = AssetsByUuid { assets: Vec::new(), unknown: Vec::new(), rest: uuids };
+    let mut found =
+        AssetsByUuid::<Box<RawValue>> { assets: Vec::new(), unknown: Vec::new(), rest: uuids };
     while !found.rest.is_empty() {
         let later = found.rest.split_off(found.rest.len().min(MAX_UUIDS));
         let asked = found.rest.len();
-        let params =
-            AssetGetParams { library: library.clone(), uuids: std::mem::take(&mut found.rest) };
-        let mut page = session.client.asset_get(&params).await?;
+        let uuids = std::mem::take(&mut found.rest);
+        let params = AssetGetParams { library: library.clone(), uuids, fields };
+        let mut page: AssetsByUuid<Box<RawValue>> =
+            session.client.call_as::<AssetGet, _>(&params).await?;
         // A daemon that answers for none would be asked for ever.
         let is_stuck = page.rest.len() >= asked;
         found.assets.append(&mut page.assets);
@@ -38,8 +44,8 @@ pub(crate) async fn run(
     }
     if output.is_json() {
         output.json(&found)?;
-    } else if !found.assets.is_empty() {
-        output.answer(&found.assets, |assets, style| human::assets(assets, style))?;
+    } else {
+        records::show(&found.assets, output)?;
     }
     output.flush()?;
     for uuid in found.unknown.iter().chain(&found.rest) {

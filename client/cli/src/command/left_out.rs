@@ -94,7 +94,8 @@ mod tests {
     use super::*;
 
     fn library(hidden: bool, trashed: bool) -> GrantedLibrary {
-        GrantedLibrary { name: "main".to_owned(), hidden, trashed }
+        let name = "main".to_owned();
+        GrantedLibrary { name, hidden, trashed, location: true, albums: None, referenced: vec![] }
     }
 
     #[test]

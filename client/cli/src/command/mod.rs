@@ -6,16 +6,22 @@
 
 mod albums;
 mod call;
+mod changes;
 mod count;
 mod demo;
+mod dump;
 mod export;
+mod facets;
 mod get;
 mod health;
 mod info;
 mod left_out;
 mod policy;
 mod query;
+mod records;
+mod resources;
 mod select;
+mod span;
 mod watch;
 
 use crate::args::{Arguments, Command, PolicyCommand};
@@ -44,16 +50,38 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             .await
         }
         Command::Count(args) => {
-            let filter = select::filter(&args)?;
+            let filter = select::filter(&args.select)?;
             session::with(way()?, None, output, async |session, output| {
                 count::run(session, output, filter, &args).await
             })
             .await
         }
+        Command::Facets(args) => facets::run(way()?, args, output).await,
         Command::Get(args) => {
             let uuids = select::uuids(&args.uuids)?;
+            let fields = records::fields(&args.fields)?;
             session::with(way()?, None, output, async |session, output| {
-                get::run(session, output, uuids).await
+                get::run(session, output, uuids, fields).await
+            })
+            .await
+        }
+        Command::Dump(args) => {
+            let dump = dump::Dump::new(&args)?;
+            session::with(way()?, None, output, async |session, output| {
+                dump.run(session, output).await
+            })
+            .await
+        }
+        Command::Changes(args) => {
+            session::with(way()?, None, output, async |session, output| {
+                changes::run(session, output, args).await
+            })
+            .await
+        }
+        Command::Resources(args) => {
+            let uuids = select::uuids(&args.uuids)?;
+            session::with(way()?, None, output, async |session, output| {
+                resources::run(session, output, uuids).await
             })
             .await
         }

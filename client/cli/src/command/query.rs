@@ -4,14 +4,16 @@
 //! Only what is shown is asked for, so that `query | head` costs a page; a reader that goes away
 //! ends the walk.
 
-use darkslide_client::protocol::filter::Filter;
+use darkslide_client::protocol::field::Fields;
+use darkslide_client::protocol::filter::{Filter, Sort};
 use darkslide_client::protocol::limits::MAX_PAGE_ASSETS;
 use darkslide_client::protocol::message::asset::AssetQueryParams;
+use serde_json::value::RawValue;
 
-use super::{left_out, select};
+use super::{left_out, records, select};
 use crate::args::{QueryArgs, SelectArgs};
 use crate::exit::Exit;
-use crate::output::{Output, human};
+use crate::output::Output;
 use crate::report::Failure;
 use crate::session::Session;
 
@@ -20,6 +22,8 @@ use crate::session::Session;
 pub(crate) struct Query {
     filter: Filter,
     select: SelectArgs,
+    fields: Fields,
+    sort: Sort,
     is_descending: bool,
     /// At most so many; `None`: all.
     limit: Option<usize>,
@@ -31,6 +35,8 @@ impl Query {
         Ok(Self {
             filter: select::filter(&args.select)?,
             select: args.select,
+            fields: records::fields(&args.fields)?,
+            sort: args.sort,
             is_descending: args.descending,
             limit: (!args.all).then_some(limit),
         })
@@ -44,21 +50,20 @@ impl Query {
         let mut params = AssetQueryParams::of(library);
         params.filter = self.filter;
         params.include = self.select.include;
+        params.fields = self.fields;
+        params.sort = self.sort;
         params.descending = self.is_descending;
         params.limit = left.min(MAX_PAGE_ASSETS);
         let mut pages = session.client.assets(params);
         while left > 0 {
-            let Some(mut assets) = pages.next_page().await? else {
+            // Passed on as text: what the daemon says of an asset is not for us to retell.
+            let Some(mut records) = pages.next_page_as::<Box<RawValue>>().await? else {
                 return Ok(Exit::Done);
             };
-            let is_cut = assets.len() > left;
-            assets.truncate(left);
-            left -= assets.len();
-            if output.is_json() {
-                assets.iter().try_for_each(|asset| output.json(asset))?;
-            } else if !assets.is_empty() {
-                output.answer(&assets, |assets, style| human::assets(assets, style))?;
-            }
+            let is_cut = records.len() > left;
+            records.truncate(left);
+            left -= records.len();
+            records::show(&records, output)?;
             output.flush()?;
             if left == 0 && (is_cut || pages.cursor().is_some()) {
                 output.say("there are more: --limit N shows more of them, --all shows all");

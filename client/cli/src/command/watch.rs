@@ -1,14 +1,15 @@
-//! `darkslide watch`: what jobs of the running daemon do, as it happens.
+//! `darkslide watch`: what jobs of the running daemon do, or that a library changes, as it happens.
 //!
 //! Lines for people, JSON lines for programs, each as soon as it is known. It ends with the job
-//! that was named, or when it is interrupted; the job goes on either way.
+//! that was named, or when it is interrupted; the job goes on either way. What changed is for
+//! `darkslide changes` to tell, with the token of the event.
 
 use darkslide_client::protocol::event::{Event, Topic};
 use darkslide_client::protocol::message::event::EventSubscribeParams;
 use darkslide_client::protocol::value::Token;
 
 use super::export;
-use crate::args::{Global, WatchArgs};
+use crate::args::{Global, WATCH_LIBRARY, WatchArgs};
 use crate::exit::Exit;
 use crate::output::{Output, human};
 use crate::report::Failure;
@@ -20,6 +21,14 @@ pub(crate) async fn run(
     args: WatchArgs,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
+    if args.job.as_deref() == Some(WATCH_LIBRARY) {
+        let way = Way::of(global, None)?;
+        return session::with(way, None, output, async |session, output| {
+            let topic = Topic::Library(session.library().await?);
+            all(session, output, topic).await
+        })
+        .await;
+    }
     if global.library.is_some() {
         return Err(Failure::usage(
             "a private daemon has no jobs of others to watch",
@@ -29,7 +38,7 @@ pub(crate) async fn run(
     let job = args.job.as_deref().map(job).transpose()?;
     session::with(Way::of(global, None)?, None, output, async |session, output| match job {
         Some(job) => one(session, output, job).await,
-        None => all(session, output).await,
+        None => all(session, output, Topic::Jobs).await,
     })
     .await
 }
@@ -48,8 +57,8 @@ async fn one(session: &Session, output: &mut Output, job: Token) -> Result<Exit,
     export::outcome(handle.status())
 }
 
-async fn all(session: &Session, output: &mut Output) -> Result<Exit, Failure> {
-    let params = EventSubscribeParams { topic: Topic::Jobs };
+async fn all(session: &Session, output: &mut Output, topic: Topic) -> Result<Exit, Failure> {
+    let params = EventSubscribeParams { topic };
     let mut events = session.client.subscribe(&params).await?;
     while let Some(event) = events.next().await? {
         show(output, &event)?;

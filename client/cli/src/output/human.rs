@@ -5,12 +5,16 @@
 //! or a peer goes through a table or `plain`, which make it harmless.
 
 use darkslide_client::protocol::event::Event;
-use darkslide_client::protocol::message::album::AlbumList;
+use darkslide_client::protocol::filter::Facet;
+use darkslide_client::protocol::message::album::{AlbumList, AlbumOrder};
 use darkslide_client::protocol::message::asset::{Asset, AssetCount};
+use darkslide_client::protocol::message::change::{ChangeSince, ChangeToken};
+use darkslide_client::protocol::message::facet::FacetList;
 use darkslide_client::protocol::message::health::{Confinement, Health};
 use darkslide_client::protocol::message::job::{JobStatus, Outcome, ReportRow};
 use darkslide_client::protocol::message::library::LibraryInfo;
 use darkslide_client::protocol::message::policy::PolicyShow;
+use darkslide_client::protocol::message::resource::AssetResources;
 
 use super::plain;
 use super::style::Style;
@@ -58,9 +62,10 @@ pub(crate) fn albums(list: &AlbumList, style: Style) -> String {
         ("assets", Align::Right),
         ("from", Align::Left),
         ("to", Align::Left),
+        ("order", Align::Left),
         ("uuid", Align::Left),
     ];
-    let mut table = Table::new(&columns).sparing(&["to", "from"]);
+    let mut table = Table::new(&columns).sparing(&["order", "to", "from"]);
     for album in &list.albums {
         let title = if album.title.is_empty() { "(untitled)" } else { &album.title };
         let path =
@@ -69,9 +74,14 @@ pub(crate) fn albums(list: &AlbumList, style: Style) -> String {
             Some(problem) => format!("{path} (problem: {problem})"),
             None => path,
         };
-        let count = album.count.map_or_else(String::new, |count| count.to_string());
+        let count = match album.count {
+            Some(count) => count.to_string(),
+            None if album.evaluated => String::new(),
+            None => "not evaluated".to_owned(),
+        };
+        let order = album.sort_order.map_or("", AlbumOrder::as_str);
         let [from, to] = [&album.start, &album.end].map(|date| date.as_deref().map_or("", day));
-        table.row([&path, album.kind.as_str(), &count, from, to, &album.uuid]);
+        table.row([&path, album.kind.as_str(), &count, from, to, order, &album.uuid]);
     }
     table.render(style)
 }
@@ -108,6 +118,32 @@ pub(crate) fn assets(assets: &[Asset], style: Style) -> String {
     table.render(style)
 }
 
+/// The files of assets, a row each.
+pub(crate) fn resources(assets: &[AssetResources], style: Style) -> String {
+    let columns = [
+        ("version", Align::Left),
+        ("size", Align::Right),
+        ("path or reason", Align::Name(24)),
+        ("uti", Align::Left),
+        ("uuid", Align::Left),
+    ];
+    let mut table = Table::new(&columns).sparing(&["uti", "size"]);
+    for asset in assets {
+        for file in &asset.resources {
+            let why = file.reason.map_or_else(String::new, |reason| format!("not here: {reason}"));
+            let row = [
+                file.version.as_str(),
+                &file.size.map_or_else(String::new, bytes),
+                file.path.as_deref().unwrap_or(&why),
+                file.uti.as_deref().unwrap_or(""),
+                asset.uuid.as_str(),
+            ];
+            table.row(row);
+        }
+    }
+    table.render(style)
+}
+
 fn kind(asset: &Asset) -> &'static str {
     if asset.live_photo {
         "live"
@@ -136,9 +172,33 @@ fn marks(asset: &Asset) -> String {
     set.join(", ")
 }
 
-/// How many.
-pub(crate) fn count(count: &AssetCount, _style: Style) -> String {
-    count.count.to_string()
+/// How many: the number alone, unless more was asked for.
+pub(crate) fn count(count: &AssetCount, style: Style) -> String {
+    let AssetCount { bytes: size, not_local, kinds, .. } = count;
+    if size.is_none() && not_local.is_none() && kinds.is_none() {
+        return count.count.to_string();
+    }
+    let mut table = Table::new(&[("", Align::Left), ("", Align::Right)]);
+    table.row(["assets", &count.count.to_string()]);
+    for (kind, count) in kinds.iter().flatten() {
+        table.row([kind.as_str(), &count.to_string()]);
+    }
+    if let Some(not_local) = not_local {
+        table.row(["not on this disk", &not_local.to_string()]);
+    }
+    if let Some(size) = size {
+        table.row(["originals", &bytes(*size)]);
+    }
+    table.render(style)
+}
+
+/// The values of a thing, and how many assets have each.
+pub(crate) fn facets(list: &FacetList, facet: Facet, style: Style) -> String {
+    let mut table = Table::new(&[(facet.as_str(), Align::Name(12)), ("assets", Align::Right)]);
+    for value in &list.values {
+        table.row([&value.value, &value.count.to_string()]);
+    }
+    table.render(style)
 }
 
 /// Who serves, and what is enforced.
@@ -208,7 +268,13 @@ pub(crate) fn policy(policy: &PolicyShow, style: Style) -> String {
             (false, true) => ", trashed assets too",
             (false, false) => "",
         };
-        table.row(["library", &format!("{}{with}", library.name)]);
+        let location = if library.location { "" } else { ", without locations" };
+        let albums = library.albums.as_ref().map(|albums| albums.join(", "));
+        let albums = albums.map_or_else(String::new, |albums| format!(", only of {albums}"));
+        table.row(["library", &format!("{}{with}{location}{albums}", library.name)]);
+        for folder in &library.referenced {
+            table.row(["referenced", folder]);
+        }
     }
     for root in &policy.roots {
         table.row(["root", &format!("{}: {}", root.name, root.path)]);
@@ -229,13 +295,35 @@ pub(crate) fn event(event: &Event, _style: Style) -> String {
         ),
         (Some(_), _) => String::new(),
         (None, Some(dropped)) => format!("{dropped} events dropped"),
-        (None, None) => String::new(),
+        (None, None) => event.data.token.clone().unwrap_or_default(),
     };
     let name = job.map_or("", |job| job.job.as_str());
     let error = job.and_then(|job| job.error.as_ref());
     let error = error.map_or_else(String::new, |error| format!("  {}", error.message));
     let line = format!("{}  {name}  {:<8}  {what}{error}", event.time, event.kind.as_str());
     plain::line(line.trim_end())
+}
+
+/// A token, alone on its line, so that it can be taken from there.
+pub(crate) fn change_token(token: &ChangeToken, _style: Style) -> String {
+    plain::line(&token.token)
+}
+
+/// What changed: a line for each, with what became of it.
+pub(crate) fn changes(changes: &ChangeSince, _style: Style) -> String {
+    let albums = &changes.albums;
+    let lists = [
+        ("new", &changes.inserted),
+        ("changed", &changes.updated),
+        ("deleted", &changes.deleted),
+        ("new album", &albums.inserted),
+        ("changed album", &albums.updated),
+        ("deleted album", &albums.deleted),
+    ];
+    let lines = lists.into_iter().flat_map(|(what, uuids)| {
+        uuids.iter().map(move |uuid| plain::line(&format!("{what:<13}  {uuid}")))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How an export ended, in a few lines.
@@ -362,7 +450,10 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use darkslide_client::protocol::event::{EventData, EventKind, Topic};
+    use darkslide_client::protocol::filter::Kind;
     use darkslide_client::protocol::message::album::{Album, AlbumKind};
+    use darkslide_client::protocol::message::change::AlbumChanges;
+    use darkslide_client::protocol::message::facet::FacetValue;
     use darkslide_client::protocol::message::health::{PlaceState, Refusal};
     use darkslide_client::protocol::message::job::JobState;
     use darkslide_client::protocol::value::Token;
@@ -456,6 +547,9 @@ pub(crate) mod tests {
                 kind: AlbumKind::Album,
                 title: "Sponsion, Museum, Frühstück, Römermuseum".to_owned(),
                 folders: vec!["Trips".to_owned()],
+                evaluated: true,
+                sort_order: Some(AlbumOrder::Oldest),
+                key_photo: None,
                 count: Some(1),
                 created: None,
                 start: Some("2017-06-20T10:00:00Z".to_owned()),
@@ -514,6 +608,9 @@ pub(crate) mod tests {
             kind: AlbumKind::Album,
             title: title.to_owned(),
             folders: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+            evaluated: true,
+            sort_order: Some(AlbumOrder::Manual),
+            key_photo: None,
             count,
             created: None,
             start: None,
@@ -529,9 +626,9 @@ pub(crate) mod tests {
             consistent: true,
         };
         insta::assert_snapshot!(albums(&list, Style::PLAIN), @r"
-        album                        kind   assets  from  to  uuid
-        Trips/2024/Su\nmmer\u{202e}  album      12            U
-        (untitled)                   album                    U
+        album                        kind   assets  from  to  order   uuid
+        Trips/2024/Su\nmmer\u{202e}  album      12            manual  U
+        (untitled)                   album                    manual  U
         ");
     }
 
@@ -584,9 +681,82 @@ pub(crate) mod tests {
             time: "2026-07-01T00:00:00.000Z".to_owned(),
             topic: Topic::Jobs,
             kind: EventKind::Progress,
-            data: EventData { job: Some(finished_job()), dropped: None },
+            data: EventData { job: Some(finished_job()), ..EventData::default() },
         };
         insta::assert_snapshot!(event(&told, Style::PLAIN), @"2026-07-01T00:00:00.000Z  00000000000000000000000000000007  progress  12/12 files, 45.2 MB of 45.2 MB");
+    }
+
+    #[test]
+    fn changes_are_told_a_line_each() {
+        let list = |uuid: &str| vec![uuid.to_owned()];
+        let told = ChangeSince {
+            inserted: list("A"),
+            updated: list("B"),
+            deleted: list("C\u{202e}"),
+            unknown_deleted: 0,
+            incomplete: false,
+            albums: AlbumChanges { deleted: list("D"), ..AlbumChanges::default() },
+            next: "t".to_owned(),
+            more: false,
+        };
+        insta::assert_snapshot!(changes(&told, Style::PLAIN), @r"
+        new            A
+        changed        B
+        deleted        C\u{202e}
+        deleted album  D
+        ");
+    }
+
+    #[test]
+    fn a_count_is_a_number_and_with_more_a_table() {
+        let mut told =
+            AssetCount { count: 7, bytes: None, not_local: None, kinds: None, consistent: true };
+        assert_eq!(count(&told, Style::PLAIN), "7");
+        told.bytes = Some(45_260_000);
+        told.not_local = Some(0);
+        told.kinds = Some(BTreeMap::from([(Kind::Photo, 6), (Kind::Movie, 1)]));
+        insta::assert_snapshot!(count(&told, Style::PLAIN), @r"
+        assets                  7
+        photo                   6
+        movie                   1
+        not on this disk        0
+        originals         45.2 MB
+        ");
+    }
+
+    #[test]
+    fn values_are_told_with_their_counts_and_do_nothing() {
+        let value = |value: &str, count| FacetValue { value: value.to_owned(), count };
+        let values = vec![value("sea", 12), value("a\u{202e}\nb", 1)];
+        let list = FacetList { values, left_out: 0, consistent: true };
+        insta::assert_snapshot!(facets(&list, Facet::Keyword, Style::PLAIN), @r"
+        keyword       assets
+        sea               12
+        a\u{202e}\nb       1
+        ");
+    }
+
+    #[test]
+    fn a_smart_album_is_named_and_not_evaluated() {
+        let album = Album {
+            uuid: "U".to_owned(),
+            kind: AlbumKind::Smart,
+            title: "Last year".to_owned(),
+            folders: Vec::new(),
+            evaluated: false,
+            sort_order: None,
+            key_photo: None,
+            count: None,
+            created: None,
+            start: None,
+            end: None,
+            problem: None,
+        };
+        let list = AlbumList { albums: vec![album], left_out: 0, consistent: true };
+        insta::assert_snapshot!(albums(&list, Style::PLAIN), @r"
+        album      kind          assets  from  to  order  uuid
+        Last year  smart  not evaluated                   U
+        ");
     }
 
     #[test]

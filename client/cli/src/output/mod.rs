@@ -17,6 +17,9 @@ use serde::Serialize;
 use crate::args::Color;
 use style::Style;
 
+/// What is written at once: a record has some kilobytes, a page of them a megabyte.
+const ANSWER_BYTES: usize = 256 * 1024;
+
 /// The answer could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the answer")]
@@ -47,7 +50,7 @@ impl Output {
             style: Style::of(color, &stdout),
             talk_style: Style::of(color, &stderr),
             shows_progress: stderr.is_terminal() && !is_json,
-            answer: Box::new(BufWriter::new(stdout)),
+            answer: Box::new(BufWriter::with_capacity(ANSWER_BYTES, stdout)),
             talk: Box::new(stderr),
             is_json,
         }
@@ -107,7 +110,12 @@ impl Output {
     /// One line of JSON.
     pub(crate) fn json<T: Serialize>(&mut self, value: &T) -> Result<(), OutputError> {
         let document = serde_json::to_string(value).map_err(io::Error::from)?;
-        writeln!(self.answer, "{}", plain::json(&document))?;
+        self.record(&document)
+    }
+
+    /// One line of JSON that is text already.
+    pub(crate) fn record(&mut self, document: &str) -> Result<(), OutputError> {
+        writeln!(self.answer, "{}", plain::json(document))?;
         Ok(())
     }
 

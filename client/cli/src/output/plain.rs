@@ -6,6 +6,8 @@
 //! characters. The hazard: a file name with an ESC in it that rewrites what the person has just
 //! read.
 
+use std::borrow::Cow;
+
 use darkslide_client::protocol::strict::is_plain;
 
 /// The text as one line that does nothing but stand there.
@@ -28,7 +30,12 @@ pub(crate) fn lines(text: &str) -> String {
 }
 
 /// A JSON document without raw characters that a terminal would obey; as JSON it is the same.
-pub(crate) fn json(document: &str) -> String {
+pub(crate) fn json(document: &str) -> Cow<'_, str> {
+    // Most are plain, and large.
+    let is_plain = |character| character == '\n' || is_shown(character);
+    if !document.as_bytes().chunks(64).any(may_be_hidden) || document.chars().all(is_plain) {
+        return Cow::Borrowed(document);
+    }
     let mut safe = String::with_capacity(document.len());
     for character in document.chars() {
         // Outside of strings JSON has only ASCII, and line ends are ours.
@@ -41,7 +48,16 @@ pub(crate) fn json(document: &str) -> String {
             }
         }
     }
-    safe
+    Cow::Owned(safe)
+}
+
+/// Is there a byte that a character begins with which is not shown? Looked at without a branch for
+/// each, for a dump has gigabytes of them; accents and most scripts have none.
+fn may_be_hidden(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| {
+        let is_control = *byte < b' ' && *byte != b'\n' || *byte == 0x7f;
+        found | is_control | matches!(byte, 0xc2 | 0xd8 | 0xe1 | 0xe2 | 0xef | 0xf3)
+    })
 }
 
 /// Joiners (U+200C, U+200D) stay: scripts and emoji need them, and they neither hide nor turn
@@ -111,6 +127,15 @@ mod tests {
         ] {
             assert_eq!(line(hostile), shown);
         }
+    }
+
+    #[test]
+    fn every_character_that_is_not_shown_begins_with_a_byte_that_is_looked_for() {
+        for character in ('\0'..=char::MAX).filter(|it| *it != '\n' && !is_shown(*it)) {
+            let mut bytes = [0; 4];
+            assert!(may_be_hidden(character.encode_utf8(&mut bytes).as_bytes()), "{character:?}");
+        }
+        assert!(!may_be_hidden("Café, Zürich, Łódź, Привет\n".as_bytes()));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod library;
 mod publish;
 mod race;
 mod record;
+mod referenced;
 mod root;
 #[path = "../../../../tests/src/shared.rs"]
 mod shared;

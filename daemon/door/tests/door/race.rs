@@ -9,10 +9,10 @@ use std::io::Read as _;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use darkslide_door::{DoorError, DoorErrorKind, Faults};
+use darkslide_door::{DoorError, DoorErrorKind, Faults, SourceFile};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::support::{Place, rel, temporary};
+use crate::support::{Place, abs, rel, temporary};
 
 const EXCHANGES: usize = 20_000;
 
@@ -44,14 +44,31 @@ fn assert_exchanged(error: &DoorError) {
 
 fn reading_never_leaves_the_library(faults: Faults) {
     let place = Place::new();
-    fs::write(place.path("outside/photo"), "outside").unwrap();
-    fs::write(place.path("L/originals/photo"), "inside").unwrap();
-    symlink(place.path("outside"), place.path("L/link")).unwrap();
-    let library = place.library(faults);
-    let grant = place.read("main");
+    let (library, grant) = (place.library(faults), place.read("main"));
     let path = rel("originals/photo");
+    reading_never_leaves(&place, "L", || library.open_file(&grant, &path));
+}
+
+fn reading_never_leaves_a_referenced_folder(faults: Faults) {
+    let place = Place::new();
+    fs::create_dir_all(place.path("Raw/originals")).unwrap();
+    let (mut library, grant) = (place.library(faults), place.read("main"));
+    library.add_referenced(abs(&place.path("Raw")));
+    let path = abs(&place.path("Raw/originals/photo"));
+    reading_never_leaves(&place, "Raw", || library.open_referenced(&grant, &path));
+}
+
+fn reading_never_leaves(
+    place: &Place,
+    folder: &str,
+    open: impl Fn() -> Result<SourceFile, DoorError>,
+) {
+    let (real, link) = (format!("{folder}/originals"), format!("{folder}/link"));
+    fs::write(place.path("outside/photo"), "outside").unwrap();
+    fs::write(place.path(&real).join("photo"), "inside").unwrap();
+    symlink(place.path("outside"), place.path(&link)).unwrap();
     let (mut opened, mut refused) = (0, 0);
-    while_exchanged(&place, "L/originals", "L/link", |_| match library.open_file(&grant, &path) {
+    while_exchanged(place, &real, &link, |_| match open() {
         Ok(source) => {
             let mut text = String::new();
             source.into_file().read_to_string(&mut text).unwrap();
@@ -104,6 +121,16 @@ fn no_exchange_makes_a_library_lead_outside() {
 #[test]
 fn no_exchange_makes_a_library_lead_outside_with_the_walk() {
     reading_never_leaves_the_library(Faults::without_openat2());
+}
+
+#[test]
+fn no_exchange_makes_a_referenced_folder_lead_outside() {
+    reading_never_leaves_a_referenced_folder(Faults::none());
+}
+
+#[test]
+fn no_exchange_makes_a_referenced_folder_lead_outside_with_the_walk() {
+    reading_never_leaves_a_referenced_folder(Faults::without_openat2());
 }
 
 #[test]

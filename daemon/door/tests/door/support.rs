@@ -13,6 +13,9 @@ use darkslide_policy::{
     RootName, Uid, World, Write,
 };
 
+/// The uid of a peer that is granted no folder of referenced originals.
+pub(crate) const NARROWED: u32 = 1001;
+
 /// A temporary folder: `L` is a library, `R` a root, `outside` neither.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
@@ -30,6 +33,7 @@ impl Place {
             version = 1
             [library.main]
             path = "{0}/L"
+            referenced = ["{0}/Raw", "{0}/Raw/2019"]
             [library.other]
             path = "{0}/L2"
             [root.exports]
@@ -43,6 +47,12 @@ impl Place {
             uid = "self"
             libraries = ["main", "other"]
             roots = ["exports", "other"]
+            methods = ["*"]
+            [[client]]
+            name = "narrowed"
+            uid = 1001
+            libraries = ["main"]
+            referenced = false
             methods = ["*"]
             "#,
             folder.path().to_str().unwrap()
@@ -58,15 +68,19 @@ impl Place {
     }
 
     pub(crate) fn read(&self, library: &str) -> Grant<Read> {
+        self.read_as(1000, library)
+    }
+
+    pub(crate) fn read_as(&self, uid: u32, library: &str) -> Grant<Read> {
         let library = LibraryName::parse(library).unwrap();
         let ask = Ask::new("asset.query", library);
-        self.policy.decide(&peer(), &ask).unwrap()
+        self.policy.decide(&peer(uid), &ask).unwrap()
     }
 
     pub(crate) fn write(&self, root: &str, path: &str) -> Grant<Write> {
         let to = Destination::Named { root: RootName::parse(root).unwrap(), path: rel(path) };
         let ask = Ask::new("export.start", to);
-        self.policy.decide(&peer(), &ask).unwrap()
+        self.policy.decide(&peer(1000), &ask).unwrap()
     }
 
     pub(crate) fn library(&self, faults: Faults) -> LibraryDir {
@@ -127,6 +141,6 @@ pub(crate) fn refused<T: std::fmt::Debug>(
     assert_eq!(error.kind(), kind, "{error}");
 }
 
-fn peer() -> Peer {
-    Peer { uid: Uid::new(1000), gid: Gid::new(1000), pid: None }
+fn peer(uid: u32) -> Peer {
+    Peer { uid: Uid::new(uid), gid: Gid::new(uid), pid: None }
 }

@@ -37,6 +37,7 @@ pub(crate) fn chosen(spec: &Spec, all: Vec<Available>) -> Vec<Available> {
         (Versions::PreferEdited, Version::LiveVideo) => spec.live && !live_edited,
         (Versions::PreferEdited, Version::EditedLiveVideo) => spec.live,
         (Versions::Original | Versions::Both | Versions::PreferEdited, Version::Raw) => spec.raw,
+        (_, Version::Aae | Version::OriginalAae | Version::Preview) => false,
     };
     let mut chosen: Vec<Available> =
         all.into_iter().filter(|it| !it.never && wanted(it.version)).collect();

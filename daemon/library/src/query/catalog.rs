@@ -10,15 +10,14 @@ use std::collections::{HashMap, HashSet};
 use darkslide_protocol::filter::{Filter, Include};
 use darkslide_protocol::value::Uuid;
 
-use super::page::{condition, keys_of};
 use super::rows::{self, Attributes, Main};
-use super::{Keys, Slice, count_at, each_asked_row, each_row, scan};
+use super::selected::{Within, each_selected};
+use super::{Keys, Slice, each_asked_row, each_row, scan};
 use crate::album::Albums;
 use crate::date::Date;
 use crate::db::Stop;
 use crate::filter_sql;
 use crate::model::{AlbumKind, CatalogEntry, Membership, Scanned};
-use crate::resource::{AssetFiles, AssetResources, Looker};
 use crate::schema::{PK, asset};
 use crate::session::Session;
 
@@ -101,6 +100,7 @@ fn memberships(
             let membership = Membership { album: row.place.clone(), position: member.position };
             found.entry(member.asset).or_default().push(membership);
         }
+        Ok(())
     })?;
     Ok(found)
 }
@@ -127,80 +127,25 @@ pub(crate) fn select(
     filter: &Filter,
     include: &[Include],
 ) -> Result<Scanned<Vec<Uuid>>, Stop> {
-    let condition = session.database.snapshot(|| condition(session, include, filter))?;
+    let condition =
+        session.database.snapshot(|| filter_sql::condition(session, include, filter))?;
     let profile = &session.profile;
-    let scanned = scan(session, Vec::new(), |found, slice| {
+    let look = |found: &mut Vec<Uuid>, within: Within<'_>| {
         let question = format!(
-            "SELECT {} FROM {} a WHERE {} AND {}",
+            "SELECT {} FROM {} a WHERE {}",
             profile.read(&profile.asset, "a", asset::UUID),
             profile.asset.name(),
-            slice.condition(),
-            condition.sql,
+            within.sql,
         );
-        each_asked_row(session, &question, &condition.values, |row| {
+        each_asked_row(session, &question, within.values, |row| {
             let uuid = row.get_ref(0).ok().and_then(|it| it.as_str().ok());
             found.extend(uuid.and_then(|uuid| Uuid::parse(uuid).ok()));
             Ok(())
         })
-    })?;
+    };
+    let scanned = each_selected(session, &condition, Vec::new(), look, |_| Ok(()))?;
     let mut found = scanned.found;
     found.sort();
     found.dedup();
     Ok(Scanned { found, consistent: scanned.consistent })
-}
-
-/// Counts what a filter selects.
-pub(crate) fn count(
-    session: &Session<'_>,
-    filter: &Filter,
-    include: &[Include],
-) -> Result<Scanned<u64>, Stop> {
-    let condition = session.database.snapshot(|| condition(session, include, filter))?;
-    let profile = &session.profile;
-    scan(session, 0, |found, slice| {
-        let question = format!(
-            "SELECT count(*) FROM {} a WHERE {} AND {}",
-            profile.asset.name(),
-            slice.condition(),
-            condition.sql,
-        );
-        each_asked_row(session, &question, &condition.values, |row| {
-            *found += count_at(row, 0);
-            Ok(())
-        })
-    })
-}
-
-/// Looks for the files of assets, in the order of the question; those that do not exist for the
-/// grant are left out.
-pub(crate) fn resources(
-    session: &Session<'_>,
-    asked: &[Uuid],
-) -> Result<Vec<AssetResources>, Stop> {
-    let mut looker = Looker::new(session.dir, session.grant);
-    let mut found = Vec::new();
-    for asked in asked.chunks(500) {
-        session.limit.check()?;
-        let (by_uuid, mains, attributes, resources) = session.database.snapshot(|| {
-            let by_uuid = keys_of(session, asked)?;
-            let list: Vec<i64> = by_uuid.values().copied().collect();
-            let keys = Keys::List(&list);
-            let mains = rows::mains_of(session, keys)?;
-            let attributes = rows::attributes_of(session, keys)?;
-            let resources = rows::resources_of(session, keys)?;
-            Ok((by_uuid, mains, attributes, resources))
-        })?;
-        // The disk is looked at when the transaction has ended.
-        for uuid in asked {
-            let Some((key, main)) = by_uuid.get(uuid).and_then(|key| Some((key, mains.get(key)?)))
-            else {
-                continue;
-            };
-            let rows = resources.get(key).map_or(&[][..], Vec::as_slice);
-            let files = AssetFiles::new(main, attributes.get(key), rows, session.profile.model);
-            found.push(looker.resources(&files));
-        }
-    }
-    looker.finish()?;
-    Ok(found)
 }

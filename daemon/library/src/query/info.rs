@@ -15,6 +15,7 @@ use crate::profile::Profile;
 use crate::schema::asset::{self, attributes};
 use crate::schema::{PK, metadata};
 use crate::session::Session;
+use crate::side;
 
 /// Model numbers and the version of Photos that wrote them; the newest first.
 const VERSIONS: &[(i64, &str)] = &[
@@ -28,7 +29,10 @@ const VERSIONS: &[(i64, &str)] = &[
     (16_000, "8"),
     (15_000, "7"),
     (14_000, "6"),
-    (13_000, "5"),
+    (5_000, "5"),
+    (4_000, "4"),
+    (3_000, "3"),
+    (2_000, "2"),
 ];
 
 /// Columns that came with a model: where they are and the model is older, an upgrade did not end.
@@ -68,7 +72,7 @@ pub(crate) fn info(session: &Session<'_>) -> Result<Info, Stop> {
         last: sums.last.and_then(Date::utc),
         original_bytes: whole_bytes(sums.bytes),
         journal: session.database.journal(),
-        lacks: profile.lacks(),
+        lacks: [profile.lacks(), side::lacking(session)?].concat(),
         upgrade_unfinished: is_unfinished(profile),
         consistent: scanned.consistent,
     })
@@ -82,6 +86,7 @@ fn add_slice(session: &Session<'_>, slice: Slice, sums: &mut Sums) -> Result<(),
     let named = filter_sql::well_named(profile);
     let first = filter_sql::first_of_twins(profile, session.grant);
     let listed = format!("{named} AND {}", filter_sql::listed(profile, &[]));
+    let within = filter_sql::shown(profile, session.grant, "a");
     // Seconds since 2001 of the years 1 to 9999: a date outside is none.
     let date = format!(
         "iif({listed} AND +a.{date} BETWEEN -63113904000 AND 252423993599, a.{date}, NULL)",
@@ -92,7 +97,7 @@ fn add_slice(session: &Session<'_>, slice: Slice, sums: &mut Sums) -> Result<(),
          count(iif({named} AND {hidden} AND NOT {trashed},1,NULL)), count(iif({named} AND {trashed},1,NULL)),
          count(iif({named} AND {unselected} AND NOT {hidden} AND NOT {trashed},1,NULL)),
          count(iif({named},NULL,1)), min({date}), max({date})
-         FROM {table} a WHERE {keys} AND ({first} OR NOT ({named}))",
+         FROM {table} a WHERE {keys} AND {within} AND ({first} OR NOT ({named}))",
         kind = read(asset::KIND),
         photo = asset::KIND_PHOTO,
         movie = asset::KIND_MOVIE,
@@ -113,7 +118,7 @@ fn add_slice(session: &Session<'_>, slice: Slice, sums: &mut Sums) -> Result<(),
         sums.last = [sums.last, date(7)].into_iter().flatten().reduce(f64::max);
         Ok(())
     })?;
-    add_bytes(session, slice, &format!("{listed} AND {first}"), sums)
+    add_bytes(session, slice, &format!("{listed} AND {within} AND {first}"), sums)
 }
 
 fn add_bytes(
@@ -161,7 +166,7 @@ fn photos_version(model: Option<i64>) -> String {
             format!("newer than {version} (model {model})")
         }
         Some((_, version)) => (*version).to_owned(),
-        None => format!("older than 5 (model {model})"),
+        None => format!("older than 2 (model {model})"),
     }
 }
 
@@ -191,7 +196,11 @@ mod tests {
             (19_320, "11.1"),
             (21_000, "newer than 11.1 (model 21000)"),
             (270_008_501, "12"),
-            (1, "older than 5 (model 1)"),
+            (13_537, "5"),
+            (4_025, "4"),
+            (3_301, "3"),
+            (2_622, "2"),
+            (1, "older than 2 (model 1)"),
         ] {
             assert_eq!(photos_version(Some(model)), version, "{model}");
         }

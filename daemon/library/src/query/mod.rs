@@ -6,11 +6,15 @@
 //! slice, never per asset. Statements are built from discovered names and bound values only.
 
 pub(crate) mod albums;
-pub(crate) mod assets;
 pub(crate) mod catalog;
+pub(crate) mod count;
+pub(crate) mod facets;
 pub(crate) mod info;
+pub(crate) mod order;
 pub(crate) mod page;
+pub(crate) mod resources;
 pub(crate) mod rows;
+pub(crate) mod selected;
 
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
@@ -23,7 +27,14 @@ use crate::session::Session;
 
 /// Rows of a slice: some 50 ms on a slow machine, far below the 250 ms that a transaction may aim
 /// at.
-const SLICE_ROWS: i64 = 10_000;
+const SLICE_ROWS: i64 = 4_000;
+
+/// Places of a list, however short it is: the assets of a block.
+const MIN_PLACES: usize = 128;
+
+/// Places of a statement, of which SQLite has 32,766: more numbers stand in its text. A page has a
+/// thousand; hostile bursts and albums have more.
+const MAX_PLACES: usize = 16_384;
 
 /// Row numbers above `after` and up to `last`.
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +72,59 @@ impl Keys<'_> {
             }
         }
     }
+
+    /// The same with places for the numbers, which `each_keyed_row` binds: as many as make the text
+    /// one that was prepared before.
+    pub(crate) fn places(self, column: &str) -> String {
+        match self {
+            Self::List(keys) if keys.len() > MAX_PLACES => self.condition(column),
+            Self::List(keys) => format!("{column} IN ({})", places(keys.len())),
+            Self::Slice(_) => format!("{column}>? AND {column}<=?"),
+        }
+    }
+
+    fn values(self) -> Vec<Value> {
+        match self {
+            Self::List(keys) if keys.len() > MAX_PLACES => Vec::new(),
+            Self::List(keys) => filled(keys.iter().copied().map(Value::Integer)),
+            Self::Slice(Slice { after, last }) => vec![after.into(), last.into()],
+        }
+    }
+}
+
+/// Places for at least so many values, with commas between them.
+pub(crate) fn places(count: usize) -> String {
+    let mut places = "?,".repeat(padded(count));
+    places.pop();
+    places
+}
+
+/// Values for the places of so many; null, which equals nothing, for those that are left.
+pub(crate) fn filled(values: impl ExactSizeIterator<Item = Value>) -> Vec<Value> {
+    let places = padded(values.len());
+    values.chain(std::iter::repeat(Value::Null)).take(places).collect()
+}
+
+/// So few texts are the same statement with more or fewer values: each is prepared once.
+fn padded(count: usize) -> usize {
+    count.next_power_of_two().max(MIN_PLACES)
 }
 
 /// Goes through all assets in slices, a transaction each.
 pub(crate) fn scan<T>(
     session: &Session<'_>,
+    found: T,
+    look: impl FnMut(&mut T, Slice) -> Result<(), Stop>,
+) -> Result<Scanned<T>, Stop> {
+    scan_then(session, found, look, |_| Ok(()))
+}
+
+/// The same, and `then` each time that a transaction has ended.
+pub(crate) fn scan_then<T>(
+    session: &Session<'_>,
     mut found: T,
     mut look: impl FnMut(&mut T, Slice) -> Result<(), Stop>,
+    mut then: impl FnMut(&mut T) -> Result<(), Stop>,
 ) -> Result<Scanned<T>, Stop> {
     let before = newest_change(session.database, &session.profile)?;
     // The smallest of all: row numbers below zero are nonsense, and are looked at too.
@@ -85,6 +142,7 @@ pub(crate) fn scan<T>(
             Some(slice) => after = slice.last,
             None => break,
         }
+        then(&mut found)?;
     }
     let consistent = before == newest_change(session.database, &session.profile)?;
     Ok(Scanned { found, consistent })
@@ -129,7 +187,18 @@ pub(crate) fn each_row(
     values: &[Value],
     take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    run(session.database.connection().prepare(question).or_stop()?, values, take)
+    run(&mut session.database.connection().prepare(question).or_stop()?, values, take)
+}
+
+/// The same for the places of these keys, prepared once for a connection.
+pub(crate) fn each_keyed_row(
+    session: &Session<'_>,
+    question: &str,
+    keys: Keys<'_>,
+    take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut statement = session.database.connection().prepare_cached(question).or_stop()?;
+    run(&mut statement, &keys.values(), take)
 }
 
 /// The same with a peer's condition in it: that it cannot be prepared tells of the condition, and
@@ -141,11 +210,11 @@ pub(crate) fn each_asked_row(
     take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let prepared = session.database.connection().prepare(question);
-    run(prepared.map_err(|error| Stop::of_asked(&error))?, values, take)
+    run(&mut prepared.map_err(|error| Stop::of_asked(&error))?, values, take)
 }
 
 fn run(
-    mut statement: rusqlite::Statement<'_>,
+    statement: &mut rusqlite::Statement<'_>,
     values: &[Value],
     mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {

@@ -52,8 +52,27 @@ pub(crate) const PICK_TYPE: Column = Column::new(&["ZAVALANCHEPICKTYPE"]);
 pub(crate) const SHARED: Column = Column::or_lacking(&["ZCLOUDBATCHPUBLISHDATE"], "shared");
 /// The shared album of an asset, from model 19063 on; before, the join table of albums has it.
 pub(crate) const COLLECTION_SHARE: Column = Column::new(&["ZCOLLECTIONSHARE"]);
-pub(crate) const MOMENT_SHARE: Column = Column::new(&["ZMOMENTSHARE"]);
-pub(crate) const IMPORT_SESSION: Column = Column::new(&["ZIMPORTSESSION"]);
+pub(crate) const MOMENT_SHARE: Column = Column::or_lacking(&["ZMOMENTSHARE"], "shared_moment");
+pub(crate) const IMPORT_SESSION: Column = Column::or_lacking(&["ZIMPORTSESSION"], "import_info");
+pub(crate) const ORIENTATION: Column = Column::or_lacking(&["ZORIENTATION"], "orientation");
+/// -180 in both where it is not known.
+pub(crate) const LATITUDE: Column = Column::or_lacking(&["ZLATITUDE"], "location");
+pub(crate) const LONGITUDE: Column = Column::or_lacking(&["ZLONGITUDE"], "location");
+/// Who shared it, as a hash.
+pub(crate) const OWNER: Column =
+    Column::or_lacking(&["ZCLOUDOWNERHASHEDPERSONID"], "cloud_owner_hashed_id");
+pub(crate) const CLOUD_GUID: Column = Column::or_lacking(&["ZCLOUDASSETGUID"], "iscloudasset");
+/// The row of `ZCLOUDMASTER`.
+pub(crate) const MASTER: Column = Column::or_lacking(&["ZMASTER"], "incloud");
+/// Not 0 in a library that several people share, from model 16320 on.
+pub(crate) const SHARED_LIBRARY: Column = Column::new(&["ZACTIVELIBRARYSCOPEPARTICIPATIONSTATE"]);
+
+/// In both coordinates: not known.
+pub(crate) const NOWHERE: f64 = -180.0;
+/// macOS 12; what was sent by somebody is told from here on.
+pub(crate) const FIRST_MODEL_OF_PHOTOS_7: i64 = 15_000;
+/// macOS 13.
+pub(crate) const FIRST_MODEL_OF_PHOTOS_8: i64 = 16_000;
 
 pub(crate) const KIND_PHOTO: i64 = 0;
 pub(crate) const KIND_MOVIE: i64 = 1;
@@ -66,6 +85,7 @@ pub(crate) const SUBTYPE_SCREEN_RECORDING: i64 = 103;
 pub(crate) const HDR_ON: i64 = 3;
 pub(crate) const HDR_PANORAMA: i64 = 6;
 pub(crate) const SAVED_AS_REFERENCE: i64 = 10;
+pub(crate) const PICK_DEFAULT: i64 = 4;
 pub(crate) const PICK_SELECTED: i64 = 8;
 pub(crate) const PICK_KEY: i64 = 16;
 
@@ -101,6 +121,18 @@ pub(crate) mod attributes {
     /// Not 0 once such a one was saved, from model 15323 on.
     pub(crate) const SYNDICATION_HISTORY: Column = Column::new(&["ZSYNDICATIONHISTORY"]);
 
+    /// `ZMASTERFINGERPRINT` up to model 17600.
+    pub(crate) const FINGERPRINT: Column =
+        Column::or_lacking(&["ZORIGINALSTABLEHASH", "ZMASTERFINGERPRINT"], "fingerprint");
+    /// The row of `ZUNMANAGEDADJUSTMENT`.
+    pub(crate) const UNMANAGED: Column =
+        Column::or_lacking(&["ZUNMANAGEDADJUSTMENT"], "external_edit");
+    /// A binary property list, an archive of Apple's.
+    pub(crate) const PLACE: Column = Column::or_lacking(&["ZREVERSELOCATIONDATA"], "place");
+    /// From model 15134 on.
+    pub(crate) const IMPORTED_BY: Column = Column::new(&["ZIMPORTEDBYDISPLAYNAME"]);
+    pub(crate) const IMPORTED_BY_BUNDLE: Column = Column::new(&["ZIMPORTEDBYBUNDLEIDENTIFIER"]);
+
     pub(crate) const FRONT_CAMERA: i64 = 1;
     pub(crate) const CHOSE_RAW: i64 = 1;
 }
@@ -120,8 +152,8 @@ pub(crate) mod keyword {
 
     pub(crate) const TABLE: TableNames = TableNames { names: &["ZKEYWORD"], needed: &[PK, TITLE] };
     pub(crate) const TITLE: Column = Column::new(&["ZTITLE"]);
-    /// The join table has this name in all models; its other column ends in `KEYWORDS`.
-    pub(crate) const JOIN: &str = "Z_1KEYWORDS";
-    pub(crate) const JOIN_ATTRIBUTES: &str = "Z_1ASSETATTRIBUTES";
+    /// The join table is `Z_1KEYWORDS` in all models, with the columns `Z_1ASSETATTRIBUTES` and
+    /// `Z_<n>KEYWORDS`.
     pub(crate) const JOIN_SUFFIX: &str = "KEYWORDS";
+    pub(crate) const JOIN_ATTRIBUTES_SUFFIX: &str = "ASSETATTRIBUTES";
 }

@@ -7,8 +7,17 @@
 //! 19320. The hazard: a list of names per release, which the next release breaks.
 
 pub(crate) mod album;
+pub(crate) mod analysis;
 pub(crate) mod asset;
+pub(crate) mod change;
+pub(crate) mod cloud;
+pub(crate) mod exif;
+pub(crate) mod old;
+pub(crate) mod people;
 pub(crate) mod resource;
+pub(crate) mod score;
+pub(crate) mod search;
+pub(crate) mod sharing;
 
 /// A table, and whether a library is of use without it.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +67,8 @@ pub(crate) mod metadata {
     pub(crate) const PLIST: &str = "Z_PLIST";
     /// The key of the model's number in that list; 13537 to 19320 seen.
     pub(crate) const MODEL_KEY: &str = "PLModelVersion";
+    /// Photos 5; an older library has a number below, that of its own version.
+    pub(crate) const OLDEST_MODEL: i64 = 10_000;
     /// Photos 11.1, macOS 26.1.
     pub(crate) const NEWEST_KNOWN_MODEL: i64 = 19_320;
 }
@@ -80,21 +91,4 @@ pub(crate) mod history {
     pub(crate) const TABLE: &str = "ATRANSACTION";
     /// The number.
     pub(crate) const PK: &str = "Z_PK";
-}
-
-/// The database of Photos 2 to 4, `photos.db`; later a stub that only carries this table.
-pub(crate) mod old {
-    /// Pairs of key path and value.
-    pub(crate) const GLOBALS: &str = "LiGlobals";
-    /// The key.
-    pub(crate) const KEY: &str = "keyPath";
-    /// The value, a text.
-    pub(crate) const VALUE: &str = "value";
-    /// 2622 is Photos 2, 3301 Photos 3, 4016 and 4025 Photos 4; stubs of later ones say 6000 (5001
-    /// by hearsay).
-    pub(crate) const LIBRARY_VERSION: &str = "libraryVersion";
-    /// Below this number the old layout holds.
-    pub(crate) const FIRST_STUB_VERSION: i64 = 5_000;
-    /// One row per photo.
-    pub(crate) const VERSIONS: &str = "RKVersion";
 }

@@ -33,6 +33,9 @@ fn what_the_machine_lacks_is_the_librarys_error_and_blames_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let spec = AssetSpec::photo("A.JPG", Content::jpeg(1)).raw(Content::cr2(2));
     let built = build(Model::Photos11, folder.path(), spec);
+    // With an extension that its row does not tell: its folder has to be listed.
+    let raw = built.path().join(built.assets()[0].file(Built::Raw).unwrap().path().unwrap());
+    std::fs::rename(&raw, raw.with_extension("nef")).unwrap();
     let uuid = [Uuid::parse(built.assets()[0].uuid()).unwrap()];
     for (errno, is_of_the_machine) in
         [(Errno::MFILE, true), (Errno::NOMEM, true), (Errno::IO, false)]

@@ -14,11 +14,23 @@
     reason = "tests"
 )]
 
+mod albums;
+mod changes;
+mod fidelity;
 mod files;
+mod filters;
 mod hostile;
+mod leaves;
 mod live_writer;
+mod old;
 mod opened;
 mod privacy;
 mod real_libraries;
 mod refused;
+mod related_rules;
+mod resources;
+mod rules;
+mod schema;
+mod state_rules;
 mod states;
+mod thumbnails;

@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 
 use darkslide_door::{Faults, LibraryDir};
 use darkslide_fixture::Snapshot;
-use darkslide_library::{Deadline, Library};
+use darkslide_library::{Deadline, Library, Records};
 use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_protocol::message::record::Asset;
+use darkslide_protocol::value::Uuid;
 
 #[path = "../../../../tests/src/shared.rs"]
 mod shared;
@@ -27,6 +29,15 @@ impl Opened {
     /// Opens a bundle with a grant that shows everything.
     pub(crate) fn all(bundle: &Path) -> Self {
         Self::with(bundle, true, true)
+    }
+
+    /// The same, for many questions: a connection is kept between them.
+    pub(crate) fn keeping(bundle: &Path) -> Self {
+        let Self { library, grant } = Self::all(bundle);
+        drop(library);
+        let path = AbsPath::parse(bundle.to_str().unwrap(), None).unwrap();
+        let dir = LibraryDir::open(LibraryName::parse("main").unwrap(), &path).unwrap();
+        Self { library: Library::keeping(dir), grant }
     }
 
     pub(crate) fn with(bundle: &Path, hidden: bool, trashed: bool) -> Self {
@@ -56,6 +67,16 @@ fn grant(path: &AbsPath, hidden: bool, trashed: bool) -> Grant<Read> {
     let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
     let ask = Ask::<Read>::new("asset.query", LibraryName::parse("main").unwrap());
     policy.decide(&peer, &ask).unwrap()
+}
+
+/// Assets of an answer, as a client reads them.
+pub(crate) fn read(records: &Records) -> Vec<Asset> {
+    serde_json::from_slice(records.json()).unwrap()
+}
+
+/// The name of an asset that a client read.
+pub(crate) fn uuid_of(asset: &Asset) -> Uuid {
+    Uuid::parse(&asset.uuid).unwrap()
 }
 
 pub(crate) fn never() -> Deadline {
@@ -101,6 +122,14 @@ pub(crate) const MODERN: &[&str] = &[
     "Test-Shared-10.15.1",
     "TestTimeWarp-13.6.9",
 ];
+
+/// Those of Photos 3 and 4.
+pub(crate) const OLD: &[&str] = &["Test-10.13.6", "Test-10.14.6"];
+
+/// The names of the real libraries that can be read.
+pub(crate) fn readable() -> impl Iterator<Item = &'static str> {
+    MODERN.iter().chain(OLD).copied()
+}
 
 pub(crate) fn bundle(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.photoslibrary"))

@@ -61,21 +61,6 @@ fn an_iphoto_library_is_named() {
 }
 
 #[test]
-fn libraries_of_photos_3_and_4_are_named_with_their_version() {
-    let Some(folder) = real() else { return };
-    for (name, photos, version) in [("Test-10.13.6", 3, 3_301), ("Test-10.14.6", 4, 4_025)] {
-        let temp = tempfile::tempdir().unwrap();
-        let copy = copy_database(&bundle(folder, name), temp.path());
-        match answer(&copy) {
-            LibraryError::Unsupported(Unsupported::Photos { photos: found, library_version }) => {
-                assert_eq!((found, library_version), (photos, version));
-            }
-            other => panic!("{name}: {other:?}"),
-        }
-    }
-}
-
-#[test]
 fn a_photos_db_without_tables_is_damaged_and_not_empty() {
     let Some(folder) = real() else { return };
     let temp = tempfile::tempdir().unwrap();
