@@ -16,6 +16,13 @@ pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a buffer takes everything, and a text is JSON");
 }
 
+/// Writes a list of texts.
+pub(crate) fn texts<'t>(out: &mut Vec<u8>, values: impl Iterator<Item = &'t str>) {
+    let mut list = Array::begin(out);
+    values.for_each(|value| text(list.next(), value));
+    list.end();
+}
+
 /// Writes a whole number.
 pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
     serde_json::to_writer(out, &value).expect("a buffer takes everything, and a number is JSON");
@@ -111,12 +118,7 @@ impl<'b> Object<'b> {
 
     /// A member that is a list of texts.
     pub(crate) fn texts<T: AsRef<str>>(&mut self, key: &str, values: &[T]) {
-        let out = self.key(key);
-        let mut list = Array::begin(out);
-        for value in values {
-            text(list.next(), value.as_ref());
-        }
-        list.end();
+        texts(self.key(key), values.iter().map(AsRef::as_ref));
     }
 
     /// Members that were written before, with commas between them.

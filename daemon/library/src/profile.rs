@@ -534,7 +534,7 @@ fn expression(guarded: bool, alias: &str, name: &str) -> String {
 }
 
 /// Reads a column where it is small: a larger value would end the statement.
-fn bounded(column: &str, bytes: usize) -> String {
+pub(crate) fn bounded(column: &str, bytes: usize) -> String {
     format!("iif(ifnull(octet_length({column}),0)<={bytes},{column},NULL)")
 }
 

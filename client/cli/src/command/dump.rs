@@ -12,10 +12,8 @@ use std::panic::resume_unwind;
 use darkslide_client::protocol::field::{Field, Fields};
 use darkslide_client::protocol::filter::{Filter, Include, Sort};
 use darkslide_client::protocol::limits::{MAX_PAGE_ASSETS, MAX_UUIDS};
-use darkslide_client::protocol::message::asset::{
-    AssetGetParams, AssetPage, AssetQueryParams, AssetsByUuid,
-};
-use darkslide_client::protocol::method::{AssetGet, AssetQuery, Method};
+use darkslide_client::protocol::message::asset::{AssetPage, AssetQueryParams, AssetsByUuid};
+use darkslide_client::protocol::method::{AssetQuery, Method};
 use darkslide_client::protocol::value::Uuid;
 use darkslide_client::{AssetPages, Client, Error, ProtocolError};
 use serde::Deserialize;
@@ -49,7 +47,7 @@ struct Name {
     uuid: Uuid,
 }
 
-type Page = Result<Vec<Box<RawValue>>, Error>;
+type Page = Result<AssetsByUuid<Box<RawValue>>, Error>;
 
 impl Dump {
     pub(crate) fn new(args: &DumpArgs) -> Result<Self, Failure> {
@@ -114,13 +112,13 @@ impl Dump {
                 if uuids.is_empty() {
                     break;
                 }
-                let params =
-                    AssetGetParams { library: library.to_owned(), uuids, fields: self.fields };
-                pages.push_back(tokio::spawn(get(client.clone(), params)));
+                let (client, library) = (client.clone(), library.to_owned());
+                pages.push_back(tokio::spawn(records::get(client, library, uuids, self.fields)));
             }
             let Some(page) = pages.pop_front() else { break };
             let page = page.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-            write(&page?, output, &mut page_assets)?;
+            // One that is gone meanwhile is left out.
+            write(&page?.assets, output, &mut page_assets)?;
         }
         Ok(())
     }
@@ -173,18 +171,4 @@ impl Names {
         }
         Ok(self.waiting.drain(..self.waiting.len().min(most)).collect())
     }
-}
-
-/// Gets the records of a page, however often that has to be asked for. One that is gone meanwhile
-/// is left out.
-async fn get(client: Client, mut params: AssetGetParams) -> Page {
-    let mut found = Vec::new();
-    while !params.uuids.is_empty() {
-        let asked = params.uuids.len();
-        let mut page: AssetsByUuid<Box<RawValue>> = client.call_as::<AssetGet, _>(&params).await?;
-        found.append(&mut page.assets);
-        // A daemon that answers for none would be asked for ever.
-        params.uuids = if page.rest.len() < asked { page.rest } else { Vec::new() };
-    }
-    Ok(found)
 }

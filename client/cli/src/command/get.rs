@@ -4,15 +4,11 @@
 //! script that asks for three and gets two must hear of it.
 
 use darkslide_client::protocol::field::Fields;
-use darkslide_client::protocol::limits::MAX_UUIDS;
-use darkslide_client::protocol::message::asset::{AssetGetParams, AssetsByUuid};
-use darkslide_client::protocol::method::AssetGet;
 use darkslide_client::protocol::value::Uuid;
-use serde_json::value::RawValue;
 
 use super::{left_out, records};
 use crate::exit::Exit;
-use crate::output::{Output, plain};
+use crate::output::Output;
 use crate::report::Failure;
 use crate::session::Session;
 
@@ -24,36 +20,13 @@ pub(crate) async fn run(
     fields: Fields,
 ) -> Result<Exit, Failure> {
     let library = session.library().await?;
-    let mut found =
-        AssetsByUuid::<Box<RawValue>> { assets: Vec::new(), unknown: Vec::new(), rest: uuids };
-    while !found.rest.is_empty() {
-        let later = found.rest.split_off(found.rest.len().min(MAX_UUIDS));
-        let asked = found.rest.len();
-        let uuids = std::mem::take(&mut found.rest);
-        let params = AssetGetParams { library: library.clone(), uuids, fields };
-        let mut page: AssetsByUuid<Box<RawValue>> =
-            session.client.call_as::<AssetGet, _>(&params).await?;
-        // A daemon that answers for none would be asked for ever.
-        let is_stuck = page.rest.len() >= asked;
-        found.assets.append(&mut page.assets);
-        found.unknown.append(&mut page.unknown);
-        found.rest = page.rest.into_iter().chain(later).collect();
-        if is_stuck {
-            break;
-        }
-    }
+    let found = records::get(session.client.clone(), library.clone(), uuids, fields).await?;
     if output.is_json() {
         output.json(&found)?;
     } else {
         records::show(&found.assets, output)?;
     }
     output.flush()?;
-    for uuid in found.unknown.iter().chain(&found.rest) {
-        output.say(&plain::line(&format!("not found: {uuid}")));
-    }
-    let is_complete = found.unknown.is_empty() && found.rest.is_empty();
-    if !is_complete {
-        left_out::explain_unknown(session, output, &library).await;
-    }
-    Ok(if is_complete { Exit::Done } else { Exit::NotFound })
+    let missing = found.unknown.iter().chain(&found.rest);
+    Ok(left_out::tell_missing(session, output, &library, missing).await)
 }

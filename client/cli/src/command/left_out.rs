@@ -7,9 +7,11 @@
 
 use darkslide_client::protocol::filter::{Flag, Include};
 use darkslide_client::protocol::message::policy::{GrantedLibrary, PolicyShowParams};
+use darkslide_client::protocol::value::Uuid;
 
 use crate::args::SelectArgs;
-use crate::output::Output;
+use crate::exit::Exit;
+use crate::output::{Output, plain};
 use crate::session::Session;
 
 /// Warns of assets that are included but not granted.
@@ -25,8 +27,26 @@ pub(crate) async fn warn(
     }
 }
 
+/// Names assets that were not found, and says how a command ends that asked for them.
+pub(crate) async fn tell_missing<'u>(
+    session: &Session,
+    output: &mut Output,
+    library: &str,
+    missing: impl Iterator<Item = &'u Uuid>,
+) -> Exit {
+    let mut exit = Exit::Done;
+    for uuid in missing {
+        output.say(&plain::line(&format!("not found: {uuid}")));
+        exit = Exit::NotFound;
+    }
+    if exit == Exit::NotFound {
+        explain_unknown(session, output, library).await;
+    }
+    exit
+}
+
 /// Says of assets that were not found that they may be such as are not granted.
-pub(crate) async fn explain_unknown(session: &Session, output: &mut Output, library: &str) {
+async fn explain_unknown(session: &Session, output: &mut Output, library: &str) {
     if let Some((words, hint)) = withheld(session, library, Include::ALL).await {
         output.warn(&format!("this daemon does not grant {words} assets; none of them is found"));
         output.hint(&hint);

@@ -1,11 +1,15 @@
-//! Assets on the output: as a table of what is most told of them, or as the text that the daemon
-//! sent, a line each.
+//! Assets by UUID, and assets on the output: as a table of what is most told of them, or as the
+//! text that the daemon sent, a line each.
 //!
 //! The text is passed on untouched: a field that this program does not know is shown as well. Which
 //! fields are asked for is decided here, too.
 
 use darkslide_client::protocol::field::{Field, Fields};
-use darkslide_client::protocol::message::record::Asset;
+use darkslide_client::protocol::limits::MAX_UUIDS;
+use darkslide_client::protocol::message::asset::{Asset, AssetGetParams, AssetsByUuid};
+use darkslide_client::protocol::method::AssetGet;
+use darkslide_client::protocol::value::Uuid;
+use darkslide_client::{Client, Error};
 use serde_json::value::RawValue;
 
 use crate::output::{Output, OutputError, human};
@@ -30,6 +34,32 @@ pub(super) fn fields(names: &[String]) -> Result<Fields, Failure> {
         }
     }
     Ok(found.into_iter().collect())
+}
+
+/// Gets assets by UUID, however often that has to be asked for.
+pub(super) async fn get(
+    client: Client,
+    library: String,
+    uuids: Vec<Uuid>,
+    fields: Fields,
+) -> Result<AssetsByUuid<Box<RawValue>>, Error> {
+    let mut found = AssetsByUuid { assets: Vec::new(), unknown: Vec::new(), rest: uuids };
+    while !found.rest.is_empty() {
+        let later = found.rest.split_off(found.rest.len().min(MAX_UUIDS));
+        let asked = found.rest.len();
+        let uuids = std::mem::take(&mut found.rest);
+        let params = AssetGetParams { library: library.clone(), uuids, fields };
+        let mut page: AssetsByUuid<Box<RawValue>> = client.call_as::<AssetGet, _>(&params).await?;
+        // A daemon that answers for none would be asked for ever.
+        let is_stuck = page.rest.len() >= asked;
+        found.assets.append(&mut page.assets);
+        found.unknown.append(&mut page.unknown);
+        found.rest = page.rest.into_iter().chain(later).collect();
+        if is_stuck {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Shows some.

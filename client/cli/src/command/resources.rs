@@ -9,7 +9,7 @@ use darkslide_client::protocol::value::Uuid;
 
 use super::left_out;
 use crate::exit::Exit;
-use crate::output::{Output, human, plain};
+use crate::output::{Output, human};
 use crate::report::Failure;
 use crate::session::Session;
 
@@ -40,12 +40,6 @@ pub(crate) async fn run(
         output.answer(&found, |found, style| human::resources(&found.assets, style))?;
     }
     output.flush()?;
-    for uuid in found.unknown.iter().chain(&found.rest) {
-        output.say(&plain::line(&format!("not found: {uuid}")));
-    }
-    let is_complete = found.unknown.is_empty() && found.rest.is_empty();
-    if !is_complete {
-        left_out::explain_unknown(session, output, &library).await;
-    }
-    Ok(if is_complete { Exit::Done } else { Exit::NotFound })
+    let missing = found.unknown.iter().chain(&found.rest);
+    Ok(left_out::tell_missing(session, output, &library, missing).await)
 }

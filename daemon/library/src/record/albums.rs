@@ -302,9 +302,7 @@ impl Albums {
             keys.iter().flat_map(|key| self.albums_of(*key)).map(Row::title).collect();
         titles.sort_unstable();
         titles.dedup();
-        let mut list = Array::begin(out);
-        titles.iter().for_each(|title| json::text(list.next(), title));
-        list.end();
+        json::texts(out, titles.into_iter());
     }
 
     /// Writes the albums of an asset and of other assets, one object for each membership.
@@ -343,7 +341,7 @@ impl Albums {
                     json::null(out);
                     break;
                 }
-                write_list(out, folders.iter().map(|folder| folder.title()));
+                json::texts(out, folders.iter().map(|folder| folder.title()));
             }
         }
         object.end();
@@ -368,9 +366,9 @@ impl Albums {
         object.text("title", row.title.as_deref());
         self.write_dates(row, &mut object);
         let titles = folders.iter().map(|folder| folder.title());
-        write_list(object.key("folder_names"), titles);
+        json::texts(object.key("folder_names"), titles);
         let uuids = folders.iter().map(|folder| folder.uuid.as_deref().unwrap_or_default());
-        write_list(object.key("folder_list"), uuids);
+        json::texts(object.key("folder_list"), uuids);
         let above = self.above(row);
         let parent = above.last().and_then(|folder| folder.uuid.as_deref());
         object.text("parent", parent);
@@ -415,12 +413,6 @@ impl Albums {
 
 fn order(rows: &HashMap<(Source, i64), Row>, album: (Source, i64)) -> (&str, Option<&str>) {
     rows.get(&album).map_or(("", None), |row| (row.title(), row.uuid.as_deref()))
-}
-
-fn write_list<'t>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'t str>) {
-    let mut list = Array::begin(out);
-    texts.for_each(|text| json::text(list.next(), text));
-    list.end();
 }
 
 fn date(cells: &mut Cells<'_>, at: usize) -> Option<Date> {

@@ -12,7 +12,7 @@ use super::albums::OF_ALBUMS;
 use crate::cell::Cells;
 use crate::db::Stop;
 use crate::filter_sql;
-use crate::json::{self, Array};
+use crate::json;
 use crate::query::{Keys, each_keyed_row};
 use crate::schema::{PK, asset};
 use crate::session::Session;
@@ -90,8 +90,6 @@ impl Bursts {
         let others = self.others.get(&key).map_or(&[][..], Vec::as_slice);
         let mut uuids: Vec<&str> = others.iter().map(|other| other.uuid.as_str()).collect();
         uuids.sort_unstable();
-        let mut list = Array::begin(out);
-        uuids.iter().for_each(|uuid| json::text(list.next(), uuid));
-        list.end();
+        json::texts(out, uuids.into_iter());
     }
 }

@@ -15,7 +15,7 @@ use crate::date::Date;
 use crate::db::Stop;
 use crate::json::{self, Array, Object};
 use crate::plist::MAX_PLIST_BYTES;
-use crate::profile::Table;
+use crate::profile::{Table, bounded};
 use crate::query::{Keys, each_keyed_row, each_row};
 use crate::schema::sharing::{comment, invitation, owner, participant};
 use crate::schema::{Column, PK};
@@ -220,9 +220,9 @@ impl Names {
 
     /// Only those whom nobody named yet.
     fn read_participants(&mut self, session: &Session<'_>, table: &Table) -> Result<(), Stop> {
-        let name = format!("p.{}", participant::NAME.name());
+        let name = bounded(&format!("p.{}", participant::NAME.name()), MAX_PLIST_BYTES);
         let question = format!(
-            "SELECT p.{person}, iif(octet_length({name})<={MAX_PLIST_BYTES},{name},NULL) FROM {participants} p WHERE p.{person}>'' ORDER BY p.{pk}",
+            "SELECT p.{person}, {name} FROM {participants} p WHERE p.{person}>'' ORDER BY p.{pk}",
             person = participant::PERSON.name(),
             participants = table.name(),
             pk = PK.name(),

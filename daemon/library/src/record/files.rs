@@ -60,7 +60,8 @@ impl<'s> Files<'s> {
         fields: Fields,
         uuids: &[Uuid],
     ) -> Result<Self, Stop> {
-        let search = match fields.has_any(OF_SEARCH) {
+        let has_index = !session.profile.is_old();
+        let search = match has_index && fields.has_any(OF_SEARCH) {
             true => Some(Search::of(session, uuids)?.records),
             false => None,
         };
@@ -150,9 +151,8 @@ impl<'s> Files<'s> {
             }
         }
         if fields.has(Field::PathDerivatives) {
-            let mut list = Array::begin(object.key(Field::PathDerivatives.as_str()));
-            previews.iter().for_each(|path| json::text(list.next(), path.as_str()));
-            list.end();
+            let out = object.key(Field::PathDerivatives.as_str());
+            json::texts(out, previews.iter().map(FilePath::as_str));
         }
     }
 
@@ -187,10 +187,10 @@ impl<'s> Files<'s> {
     }
 
     fn write_search(&self, uuid: &Uuid, object: &mut Object<'_>) {
-        let Some(search) = &self.search else { return };
         if self.session.profile.is_old() {
             return write_no_search(self.fields, object);
         }
+        let Some(search) = &self.search else { return };
         let record = search.records.get(uuid);
         let places = self.session.grant.covers().shows_location();
         for (field, spelling) in

@@ -31,7 +31,7 @@ use darkslide_protocol::value::Uuid;
 
 use crate::cell::Cells;
 use crate::db::Stop;
-use crate::json::{self, Array, Object};
+use crate::json::{self, Object};
 use crate::model::{Problem, ProblemKind, RecordList, Records};
 use crate::query::{Keys, each_keyed_row, resources, rows};
 use crate::schema::{PK, asset};
@@ -319,7 +319,5 @@ impl Related {
 fn write_sorted(texts: Option<&Vec<String>>, out: &mut Vec<u8>) {
     let mut texts: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
     texts.sort_unstable();
-    let mut list = Array::begin(out);
-    texts.iter().for_each(|text| json::text(list.next(), text));
-    list.end();
+    json::texts(out, texts.into_iter());
 }

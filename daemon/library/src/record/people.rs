@@ -250,9 +250,7 @@ impl People {
     fn write_names(&self, key: i64, out: &mut Vec<u8>) {
         let mut names: Vec<&str> = self.of_asset(key).iter().map(|it| it.person.told()).collect();
         names.sort_unstable();
-        let mut list = Array::begin(out);
-        names.iter().for_each(|name| json::text(list.next(), name));
-        list.end();
+        json::texts(out, names.into_iter());
     }
 
     fn write_persons(&self, key: i64, out: &mut Vec<u8>) {

@@ -41,11 +41,7 @@ pub(crate) fn write_labels(
     layout: Layout,
     spelling: Spelling,
 ) {
-    let mut list = json::Array::begin(out);
-    for label in texts(record, LABELS, layout, spelling) {
-        json::text(list.next(), label);
-    }
-    list.end();
+    json::texts(out, texts(record, LABELS, layout, spelling).into_iter());
 }
 
 fn texts<'r>(

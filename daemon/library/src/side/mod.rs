@@ -20,6 +20,7 @@ use crate::bundle::{Files, Store};
 use crate::db::{Database, Stop};
 use crate::error::{Damage, LibraryError};
 use crate::idle::Kept;
+use crate::profile::bounded;
 use crate::query::{filled, places};
 use crate::session::Session;
 use analysis::Analysis;
@@ -142,11 +143,6 @@ impl Budget {
         self.left = left.ok_or(Damage::Malformed)?;
         Ok(())
     }
-}
-
-/// A value where it has at most so many bytes, else nothing: a larger one would end the statement.
-fn bounded(value: &str, bytes: usize) -> String {
-    format!("iif(octet_length({value})<={bytes},{value},NULL)")
 }
 
 /// Texts for the places of so many.
