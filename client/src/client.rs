@@ -14,7 +14,8 @@ use darkslide_protocol::message::asset::AssetQueryParams;
 use darkslide_protocol::message::event::EventSubscribeParams;
 use darkslide_protocol::message::export::ExportStartParams;
 use darkslide_protocol::message::health::{Claim, Health, HealthParams, PROTOCOL, SERVICE};
-use darkslide_protocol::message::job::{JobReportParams, JobStatusParams};
+use darkslide_protocol::message::job::{JobReportParams, JobStatus, JobStatusParams};
+use darkslide_protocol::message::plan::ExportPlanParams;
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,7 @@ use crate::calls::OnResult;
 use crate::error::{Error, ProtocolError, Unavailable};
 use crate::events::Subscription;
 use crate::export::ExportHandle;
-use crate::pages::{AssetPages, ReportPages};
+use crate::pages::{AssetPages, PlanPages, ReportPages};
 use crate::place;
 use crate::transport::{self, Link, Tap, Transport};
 
@@ -321,12 +322,26 @@ calls! {
     change_token = ChangeToken;
     /// What changed since a place in the history, page by page.
     change_since = ChangeSince;
+    /// One page of what an export would do; [`Client::plan`] walks them all.
+    export_plan = ExportPlan;
     /// Starts an export; [`Client::export`] follows it, too.
     export_start = ExportStart;
+    /// The jobs that this client may know of, the newest first.
+    job_list = JobList;
+    /// Compares a destination with its record; [`Client::follow`] follows the job.
+    export_verify = ExportVerify;
+    /// Plans a prune, or carries one out; [`Client::follow`] follows the job.
+    export_prune = ExportPrune;
+    /// What has been exported where.
+    export_destinations = ExportDestinations;
     /// How far a job is.
     job_status = JobStatus;
     /// One page of what became of each resource; [`Client::report`] walks them all.
     job_report = JobReport;
+    /// Asks a job to stop.
+    job_cancel = JobCancel;
+    /// Goes on with a job that failed, was cancelled or interrupted.
+    job_resume = JobResume;
 }
 
 impl Client {
@@ -344,6 +359,12 @@ impl Client {
         AssetPages::new(self.clone(), params)
     }
 
+    /// Walks the plan of an export, page by page; nothing is written.
+    #[must_use]
+    pub fn plan(&self, params: ExportPlanParams) -> PlanPages {
+        PlanPages::new(self.clone(), params)
+    }
+
     /// Walks the report of a job, page by page.
     #[must_use]
     pub fn report(&self, params: JobReportParams) -> ReportPages {
@@ -357,6 +378,14 @@ impl Client {
     /// a `key` the same call finds it.
     pub async fn export(&self, params: &ExportStartParams) -> Result<ExportHandle, Error> {
         let status = self.export_start(params).await?;
+        self.follow(status).await
+    }
+
+    /// Follows a job, whatever it does.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn follow(&self, status: JobStatus) -> Result<ExportHandle, Error> {
         ExportHandle::follow(self.clone(), status).await
     }
 

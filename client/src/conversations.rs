@@ -20,7 +20,9 @@ use darkslide_protocol::message::asset::AssetQueryParams;
 use darkslide_protocol::message::event::{EventSubscribeParams, Subscribed};
 use darkslide_protocol::message::export::{DestinationText, ExportSpec, ExportStartParams};
 use darkslide_protocol::message::health::{Health, HealthParams};
-use darkslide_protocol::message::job::{JobReport, JobReportParams, JobState, JobStatus};
+use darkslide_protocol::message::job::{
+    CancelMode, JobKind, JobReport, JobReportParams, JobState, JobStatus,
+};
 use darkslide_protocol::message::library::{LibraryList, LibraryListParams};
 use darkslide_protocol::value::Token;
 use tokio::task::JoinSet;
@@ -288,7 +290,11 @@ fn subscribed() -> Subscribed {
 fn job(state: JobState) -> JobStatus {
     JobStatus {
         job: Token::from_bits(7),
+        kind: JobKind::Export,
         state,
+        created: "2026-07-01T00:00:00.000Z".to_owned(),
+        started: None,
+        ended: None,
         library: "main".to_owned(),
         root: "exports".to_owned(),
         path: ".".to_owned(),
@@ -297,6 +303,8 @@ fn job(state: JobState) -> JobStatus {
         files_done: 0,
         bytes_total: 10,
         bytes_done: 0,
+        rate: None,
+        remaining: None,
         outcomes: std::collections::BTreeMap::new(),
         trashed: 0,
         error: None,
@@ -351,6 +359,29 @@ async fn events_between_answers_and_of_unknown_subscriptions_disturb_no_call() {
     })
     .await;
     assert!(answered.is_ok(), "{answered:?}");
+}
+
+#[tokio::test]
+async fn a_job_that_is_followed_can_be_stopped_and_its_end_is_told() {
+    let (client, mut daemon) = Fake::pair().unwrap();
+    let (handle, played) = tokio::join!(client.attach(Token::from_bits(7)), async {
+        let asked = daemon.request().await?;
+        daemon.answer(&asked, &job(JobState::Running)).await?;
+        let asked = daemon.request().await?;
+        daemon.answer(&asked, &subscribed()).await
+    });
+    played.unwrap();
+    let mut handle = handle.unwrap();
+    let (answered, asked) = tokio::join!(handle.cancel(CancelMode::Now), async {
+        let asked = daemon.request().await.unwrap();
+        daemon.answer(&asked, &job(JobState::Running)).await.unwrap();
+        let told = event(1, EventKind::Cancelled, Some(job(JobState::Cancelled)));
+        daemon.event(&told).await.unwrap();
+        asked
+    });
+    assert_eq!(answered.unwrap().state, JobState::Running);
+    assert_eq!(asked.method, "job.cancel");
+    assert_eq!(handle.wait().await.unwrap().state, JobState::Cancelled);
 }
 
 /// The protocol grows by words: who does not know one loses that answer or event, and no more.

@@ -7,7 +7,9 @@
 use darkslide_protocol::event::{Event, Topic};
 use darkslide_protocol::limits::MAX_PAGE_ASSETS;
 use darkslide_protocol::message::event::EventSubscribeParams;
-use darkslide_protocol::message::job::{JobReportParams, JobStatus, JobStatusParams};
+use darkslide_protocol::message::job::{
+    CancelMode, JobCancelParams, JobReportParams, JobStatus, JobStatusParams,
+};
 use darkslide_protocol::value::Token;
 
 use crate::client::Client;
@@ -74,6 +76,15 @@ impl ExportHandle {
     pub async fn wait(&mut self) -> Result<JobStatus, Error> {
         while self.next().await?.is_some() {}
         Ok(self.status.clone())
+    }
+
+    /// Asks the job to stop; its end is told as any other. Dropping the handle stops nothing.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn cancel(&self, mode: CancelMode) -> Result<JobStatus, Error> {
+        let job = self.status.job.clone();
+        self.client.job_cancel(&JobCancelParams { job, mode }).await
     }
 
     /// Walks the rows that are not done, or all of them.

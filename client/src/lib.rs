@@ -41,6 +41,6 @@ pub use darkslide_protocol as protocol;
 pub use error::{Error, ProtocolError, Unavailable};
 pub use events::Subscription;
 pub use export::ExportHandle;
-pub use pages::{AssetPages, ReportPages};
+pub use pages::{AssetPages, PlanPages, ReportPages};
 pub use place::PlaceError;
 pub use transport::{Tap, Way};

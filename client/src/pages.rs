@@ -6,7 +6,8 @@
 
 use darkslide_protocol::message::asset::{Asset, AssetPage, AssetQueryParams};
 use darkslide_protocol::message::job::{JobReportParams, ReportRow};
-use darkslide_protocol::method::{AssetQuery, JobReport, Method};
+use darkslide_protocol::message::plan::{ExportPlan, ExportPlanParams};
+use darkslide_protocol::method::{self, AssetQuery, JobReport, Method};
 
 use serde::de::DeserializeOwned;
 
@@ -89,6 +90,38 @@ impl ReportPages {
             None => self.is_over = true,
         }
         Ok(Some(page.rows))
+    }
+}
+
+/// What an export would do.
+#[derive(Debug)]
+pub struct PlanPages {
+    client: Client,
+    params: ExportPlanParams,
+    is_over: bool,
+}
+
+impl PlanPages {
+    pub(crate) fn new(client: Client, params: ExportPlanParams) -> Self {
+        Self { client, params, is_over: false }
+    }
+
+    /// Returns the next page, the first one with the totals; `None` after the last. After an error,
+    /// the same page can be asked for again.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; [`ProtocolError::PageLoop`].
+    pub async fn next_page(&mut self) -> Result<Option<ExportPlan>, Error> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let page = self.client.export_plan(&self.params).await?;
+        if page.next.is_some() && page.next <= self.params.cursor {
+            return Err(page_loop(method::ExportPlan::NAME));
+        }
+        self.is_over = page.next.is_none();
+        self.params.cursor.clone_from(&page.next);
+        Ok(Some(page))
     }
 }
 

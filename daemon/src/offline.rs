@@ -1,12 +1,23 @@
-//! Commands of the CLI that need no daemon: explaining a policy file.
+//! Commands of the CLI that need no daemon: explaining a policy file, verifying a destination.
 //!
-//! The file is checked as the daemon would check it: its owner and mode, its keys, its values.
-//! Nothing is opened that it names, and nothing is confined, for nothing is served. Beside
-//! `private` this is all that the CLI may use of the daemon's side.
+//! A policy file is checked as the daemon would check it: its owner and mode, its keys, its values;
+//! nothing is opened that it names. A destination is opened for reading and nothing else: from then
+//! on the process is confined to it where the kernel can, for what stands there may be anybody's.
+//! Beside `private` this is all that the CLI may use of the daemon's side.
 
-use darkslide_policy::{Access, Policy, Strictness};
+use darkslide_door::{DoorError, Faults, RootDir};
+use darkslide_export::{self as engine, ExportError, Stop};
+use darkslide_policy::{
+    AbsPath, Access, Ask, Destination, Gid, PathError, Peer, Policy, RelPath, RootName, Strictness,
+    Uid, Write,
+};
+use darkslide_protocol::message::job::ReportRow;
+use darkslide_protocol::message::verify::VerifyBy;
+use darkslide_protocol::method::{self, Method};
 
 use crate::boot::{self, BootError};
+use crate::confine::{self, ConfineError, Rule};
+use crate::service::export::wire_row;
 
 /// What a policy file says, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +33,93 @@ pub struct Explained {
 pub fn policy_check(path: &str) -> Result<Explained, BootError> {
     let policy = boot::read_policy(path)?;
     Ok(Explained { lines: explain(&policy) })
+}
+
+/// Why a destination could not be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The path is none.
+    #[error("{path} cannot be the path of a destination")]
+    Path {
+        /// As given.
+        path: String,
+        /// What is wrong with it.
+        source: PathError,
+    },
+    /// The folder cannot be opened.
+    #[error("the destination cannot be opened")]
+    Open(#[from] DoorError),
+    /// The process is in no state to be confined.
+    #[error("this process cannot be confined")]
+    Confine(#[from] ConfineError),
+    /// The record cannot be read.
+    #[error("the destination cannot be verified")]
+    Verify(#[from] ExportError),
+}
+
+impl VerifyError {
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Path { source, .. } => source.hint(),
+            Self::Open(error) => error.hint(),
+            Self::Confine(_) => "run it in a process of its own",
+            Self::Verify(error) => error.hint(),
+        }
+    }
+}
+
+/// Verifies a destination by its own record, with neither daemon nor library; nothing is written.
+/// Hands in a row for each file, until `say` answers that it wants no more. The process stays
+/// confined.
+///
+/// # Errors
+/// [`VerifyError`]; what concerns one file alone is its outcome.
+pub fn verify(
+    folder: &str,
+    by: VerifyBy,
+    say: &mut dyn FnMut(ReportRow) -> bool,
+) -> Result<(), VerifyError> {
+    let path = AbsPath::parse(folder, None)
+        .map_err(|source| VerifyError::Path { path: folder.to_owned(), source })?;
+    let uid = Uid::new(rustix::process::getuid().as_raw());
+    let name = RootName::parse("destination").expect("a plain word");
+    let root = RootDir::open(name.clone(), &path, Faults::none())?;
+    let what = "destination".to_owned();
+    let rule = Rule { what, handle: root.handle(), access: Access::Read };
+    match confine::enter(&[rule], Strictness::BestEffort) {
+        // This process was granted nothing that its caller has not: where there is no confinement
+        // yet, it goes on without.
+        Ok(_) | Err(ConfineError::NotBuiltYet { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let to = Destination::Named { root: name, path: RelPath::root() };
+    let peer = Peer { uid, gid: Gid::new(rustix::process::getgid().as_raw()), pid: None };
+    let grant = Policy::of_destination(path, uid)
+        .decide(&peer, &Ask::<Write>::new(method::ExportVerify::NAME, to))
+        .expect("the policy was made for this question");
+    let destination = root.enter_existing(&grant)?.ok_or(ExportError::NoRecord)?;
+    let by = match by {
+        VerifyBy::Stat => engine::By::Stat,
+        VerifyBy::Hash => engine::By::Hash,
+    };
+    let mut tell = |row| if say(wire_row(row)) { Ok(()) } else { Err(ExportError::Stopped) };
+    match engine::verify(&destination, by, &Quiet, &|| Stop::GoOn, &mut tell) {
+        Ok(_) | Err(ExportError::Stopped) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whoever verifies offline sees the rows as they come.
+struct Quiet;
+
+impl engine::Progress for Quiet {
+    fn planned(&self, _: u64, _: u64, _: u64) {}
+
+    fn bytes(&self, _: u64) {}
+
+    fn outcome(&self, _: engine::Outcome) {}
 }
 
 fn explain(policy: &Policy) -> Vec<String> {

@@ -3,7 +3,9 @@
 //!
 //! Descriptor 0 is an already connected socket, 1 a pipe with one document, 2 the log; all others
 //! are closed. It is never to be granted anything and reads what its parent may read; it ends with
-//! its socket. All of it without `unsafe`. The CLI alone uses this module.
+//! its socket. It keeps no state: its job ends with its one client, what that did stands in the
+//! destination, and the next run goes on from there. All of it without `unsafe`. The CLI alone uses
+//! this module.
 
 #![expect(
     clippy::disallowed_methods,
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 use darkslide_policy::{AbsPath, Policy, Strictness, Uid, World};
 use serde::{Deserialize, Serialize};
 
-use crate::boot::{self, BootError, Loaded};
+use crate::boot::{self, BootError, Loaded, Missing};
 use crate::{confine, telemetry};
 
 pub use crate::telemetry::Level;
@@ -35,6 +37,8 @@ pub struct Wish {
     pub library: String,
     /// The one root, absolute; without, nothing can be exported.
     pub destination: Option<String>,
+    /// A root that is not there is not made: somebody only wants to know what would be written.
+    pub only_plans: bool,
     /// Go on where the kernel cannot confine.
     pub best_effort: bool,
     /// The home folder of the user.
@@ -94,7 +98,8 @@ fn serve() -> Result<(), BootError> {
     let destination = wish.destination.as_deref().map(path).transpose()?;
     let policy = Policy::private(path(&wish.library)?, destination, confinement, world.uid)
         .map_err(BootError::Private)?;
-    Loaded::private(policy, world).adopt(connection).open()?.confine()?.serve()
+    let missing = if wish.only_plans { Missing::Leave } else { Missing::Make };
+    Loaded::private(policy, world, missing).adopt(connection).open()?.confine()?.serve()
 }
 
 /// Takes the socket over from descriptor 0, and puts the null device in its place.

@@ -13,7 +13,7 @@ use crate::document::{
     RootEntry, Strictness, World,
 };
 use crate::raw::{self, At};
-use crate::{AbsPath, LibraryName, RootName, RuleName, Uid};
+use crate::{AbsPath, LibraryName, RootName, RuleName, Uid, size};
 
 /// Folders of one library: the daemon holds a descriptor of each for as long as it runs.
 pub(crate) const MAX_REFERENCED: usize = 16;
@@ -83,13 +83,23 @@ impl Checker<'_> {
     }
 
     fn root(&self, name: &toml::Spanned<String>, table: &raw::Root) -> Checked<RootEntry> {
-        self.refuse_unsupported(&table.unsupported())?;
         Ok(RootEntry {
             name: RootName::parse(name.get_ref()).map_err(|e| self.fail(name, Problem::Name(e)))?,
             path: self.path(&table.path)?,
             file_mode: self.mode(table.file_mode.as_ref(), DEFAULT_FILE_MODE, 0o600)?,
             dir_mode: self.mode(table.dir_mode.as_ref(), DEFAULT_DIR_MODE, 0o700)?,
+            max_bytes: self.max_bytes(table.max_bytes.as_ref())?,
         })
+    }
+
+    /// Zero is how a person writes "no quota".
+    fn max_bytes(&self, text: Option<&toml::Spanned<String>>) -> Checked<Option<u64>> {
+        let Some(text) = text else { return Ok(None) };
+        let bytes = size::parse(text.get_ref()).map_err(|error| {
+            let given = text.get_ref().chars().take(64).collect();
+            self.fail(text, Problem::Size(given, error))
+        })?;
+        Ok(Some(bytes).filter(|bytes| *bytes > 0))
     }
 
     fn client(

@@ -56,12 +56,16 @@ impl Policy {
             .filter(move |name| rule.is_some_and(|rule| rule.libraries.contains(name)))
     }
 
-    /// The roots that a peer may write below, in the order of the policy.
-    pub fn roots_of(&self, peer: &Peer) -> impl Iterator<Item = (&RootName, &AbsPath)> {
+    /// The roots that a peer may write below, in the order of the policy: where each is, and how
+    /// many bytes it may hold.
+    pub fn roots_of(
+        &self,
+        peer: &Peer,
+    ) -> impl Iterator<Item = (&RootName, &AbsPath, Option<u64>)> {
         let rule = self.rule_for(peer).ok();
         self.roots()
             .filter(move |root| rule.is_some_and(|rule| rule.roots.contains(&root.name)))
-            .map(|root| (&root.name, &root.path))
+            .map(|root| (&root.name, &root.path, root.max_bytes))
     }
 
     fn rule_for(&self, peer: &Peer) -> Result<&ClientRule, Denial> {
@@ -114,6 +118,7 @@ impl Policy {
                 .find_map(|root| root.path.below(asked).map(|path| (root, path)))
                 .ok_or_else(|| DenialReason::OutsideRoots { asked: asked.clone(), own: known() })?,
         };
-        Ok(WriteScope::new(root.name.clone(), path, root.file_mode, root.dir_mode))
+        let modes = [root.file_mode, root.dir_mode];
+        Ok(WriteScope::new(root.name.clone(), path, modes, root.max_bytes))
     }
 }

@@ -9,6 +9,7 @@
 
 use crate::check;
 use crate::raw::{self, At};
+use crate::size::SizeError;
 use crate::{AbsPath, LibraryName, NameError, PathError, RootName, RuleName, Uid};
 
 /// What a policy needs to know of the process that it is for.
@@ -66,6 +67,8 @@ pub(crate) struct RootEntry {
     pub(crate) path: AbsPath,
     pub(crate) file_mode: u16,
     pub(crate) dir_mode: u16,
+    /// What exports may hold below it; none where there is no quota, never zero.
+    pub(crate) max_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +126,11 @@ impl PolicyError {
             Problem::Name(_) => "use letters, digits, `-`, `_`, `.`",
             Problem::Path(error) => error.hint(),
             Problem::Mode(_) => "write the permission bits in quotes, such as \"0644\"",
+            Problem::Size(_, SizeError::NoNumber | SizeError::Unit) => {
+                "write bytes, or a whole number of KB, MB, GB, TB, KiB, MiB, GiB or TiB, such as \
+                 \"500 GB\"; \"0\" is no quota"
+            }
+            Problem::Size(_, SizeError::TooLarge) => "write less; \"0\" is no quota",
             Problem::Confinement(_) => "write \"required\" or \"best-effort\"",
             Problem::Uid(_) => "write \"self\" or the number of an ordinary user",
             Problem::Method(_) => "write \"*\", or a method of docs/protocol.md",
@@ -153,6 +161,8 @@ pub(crate) enum Problem {
     Path(PathError),
     #[error("{0:?} is no mode")]
     Mode(String),
+    #[error("{0:?} is no size: it {1}")]
+    Size(String, SizeError),
     #[error("{0:?} is no value of `confinement`")]
     Confinement(String),
     #[error("{0} is no uid that a rule may name")]
@@ -208,6 +218,7 @@ impl Policy {
                     path: below_home("Exports")?,
                     file_mode: DEFAULT_FILE_MODE,
                     dir_mode: DEFAULT_DIR_MODE,
+                    max_bytes: None,
                 }],
                 clients: vec![rule_for_self(
                     world.uid,
@@ -227,6 +238,26 @@ impl Policy {
                     Vec::new(),
                 )],
             }),
+        }
+    }
+
+    /// Returns the policy of a command that looks at one destination, named `destination`, without
+    /// a library and without a daemon.
+    #[must_use]
+    pub fn of_destination(destination: AbsPath, uid: Uid) -> Self {
+        let root = RootEntry {
+            name: root_word("destination"),
+            path: destination,
+            file_mode: DEFAULT_FILE_MODE,
+            dir_mode: DEFAULT_DIR_MODE,
+            max_bytes: None,
+        };
+        let names = vec![root.name.clone()];
+        Self {
+            confinement: Strictness::BestEffort,
+            libraries: Vec::new(),
+            roots: vec![root],
+            clients: vec![rule_for_self(uid, &["export.verify"], Vec::new(), names)],
         }
     }
 
@@ -254,6 +285,7 @@ impl Policy {
                 path,
                 file_mode: DEFAULT_FILE_MODE,
                 dir_mode: DEFAULT_DIR_MODE,
+                max_bytes: None,
             })
             .into_iter()
             .collect();

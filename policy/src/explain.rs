@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::document::{ClientRule, Policy};
+use crate::document::{ClientRule, Policy, RootEntry};
 use crate::grant::ReadScope;
 use crate::rules::Place;
 
@@ -26,11 +26,20 @@ impl Policy {
         let scopes = rule.libraries.iter().filter_map(|name| self.judge_read(rule, name).ok());
         let libraries =
             listed(&scopes.map(|scope| extent(&scope)).collect::<Vec<_>>(), "no library");
-        let roots = listed(&rule.roots, "no root");
+        let roots = self.roots().filter(|root| rule.roots.contains(&root.name));
+        let roots = listed(&roots.map(room).collect::<Vec<_>>(), "no root");
         format!(
             "rule {}: uid {} may call {methods}, read {libraries}, write below {roots}",
             rule.name, rule.uid
         )
+    }
+}
+
+/// A root, and how much it may hold.
+fn room(root: &RootEntry) -> String {
+    match root.max_bytes {
+        None => root.name.to_string(),
+        Some(most) => format!("{} (at most {most} bytes)", root.name),
     }
 }
 

@@ -35,6 +35,8 @@
 //! fn once(grant: &Grant<Read>) -> &Grant<Read> { grant }
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::ask::Effect;
 use crate::{AbsPath, LibraryName, RelPath, RootName, RuleName};
 
@@ -77,10 +79,10 @@ impl CallScope {
 }
 
 /// A library, which of its assets exist for the peer, and what is told of them. Beside a grant it
-/// opens nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// opens nothing: so it can be kept, to know later what a job was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadScope {
-    // Made by `decide` alone.
+    // Made by `decide`, or read back from what was kept of that.
     pub(crate) library: LibraryName,
     pub(crate) hidden: bool,
     pub(crate) trashed: bool,
@@ -151,18 +153,24 @@ impl ReadScope {
     }
 }
 
-/// A root, a path below it, and the modes of what is made there.
+/// A root, a path below it, the modes of what is made there, and how much the root may hold.
 #[derive(Debug)]
 pub struct WriteScope {
     root: RootName,
     path: RelPath,
     file_mode: u16,
     dir_mode: u16,
+    max_bytes: Option<u64>,
 }
 
 impl WriteScope {
-    pub(crate) fn new(root: RootName, path: RelPath, file_mode: u16, dir_mode: u16) -> Self {
-        Self { root, path, file_mode, dir_mode }
+    pub(crate) fn new(
+        root: RootName,
+        path: RelPath,
+        [file_mode, dir_mode]: [u16; 2],
+        max_bytes: Option<u64>,
+    ) -> Self {
+        Self { root, path, file_mode, dir_mode, max_bytes }
     }
 
     /// The root.
@@ -187,5 +195,11 @@ impl WriteScope {
     #[must_use]
     pub fn dir_mode(&self) -> u16 {
         self.dir_mode
+    }
+
+    /// How many bytes exports may hold below the whole root; none where there is no quota.
+    #[must_use]
+    pub fn max_bytes(&self) -> Option<u64> {
+        self.max_bytes
     }
 }

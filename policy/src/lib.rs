@@ -21,6 +21,7 @@ mod path;
 mod peer;
 mod raw;
 mod rules;
+mod size;
 
 pub use ask::{Ask, Call, Destination, Effect, Read, Write};
 pub use denial::{Denial, DenialReason};

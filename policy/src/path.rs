@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest path that Linux takes (`PATH_MAX` less its NUL).
 pub(crate) const MAX_PATH_BYTES: usize = 4_095;
 /// The longest name of one file (`NAME_MAX`).
@@ -195,7 +197,8 @@ impl fmt::Display for RelPath {
 }
 
 /// A path from `/` on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AbsPath(String);
 
 impl AbsPath {
@@ -264,6 +267,19 @@ impl AbsPath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for AbsPath {
+    type Error = PathError;
+    fn try_from(text: String) -> Result<Self, PathError> {
+        Self::parse(&text, None)
+    }
+}
+
+impl From<AbsPath> for String {
+    fn from(path: AbsPath) -> Self {
+        path.0
     }
 }
 

@@ -6,13 +6,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What the kernel says for an id of another user namespace that has no name in ours.
 const OVERFLOW_ID: u32 = 65_534;
 /// What the calls of the system take for "no id".
 const NO_ID: u32 = u32::MAX;
 
 /// A user id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Uid(u32);
 
 impl Uid {
@@ -42,7 +45,8 @@ impl fmt::Display for Uid {
 }
 
 /// A group id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Gid(u32);
 
 impl Gid {

@@ -66,7 +66,7 @@ pub(crate) struct Root {
     pub(crate) path: Spanned<String>,
     pub(crate) file_mode: Option<Spanned<String>>,
     pub(crate) dir_mode: Option<Spanned<String>>,
-    max_bytes: Later,
+    pub(crate) max_bytes: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -112,12 +112,6 @@ impl Document {
 
     pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 2] {
         [("socket", place(&self.socket)), ("limits", place(&self.limits))]
-    }
-}
-
-impl Root {
-    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 1] {
-        [("max_bytes", place(&self.max_bytes))]
     }
 }
 

@@ -162,13 +162,52 @@ fn a_key_that_nothing_enforces_is_refused_by_name() {
         let text = format!("{GOOD}{key} = 1\n");
         refuses(&text, 13, key.len() + 4, &format!("`{key}` is not supported yet"));
     }
-    let max_bytes = GOOD.replace("[[client]]", "max_bytes = \"0\"\n[[client]]");
-    refuses(&max_bytes, 7, 13, "`max_bytes` is not supported yet");
     for table in ["[socket]\ngroup = \"x\"\n", "[limits]\nconnections = 1\n"] {
         assert!(
             parse(&format!("{GOOD}{table}")).unwrap_err().to_string().contains("not supported yet")
         );
     }
+}
+
+fn with_max_bytes(value: &str) -> String {
+    GOOD.replace("[[client]]", &format!("max_bytes = {value}\n[[client]]"))
+}
+
+#[test]
+fn a_quota_is_in_the_grant_in_what_a_peer_is_told_and_in_words() {
+    let quota = |value: &str| {
+        let policy = parse(&with_max_bytes(value)).unwrap();
+        let to =
+            Destination::Named { root: RootName::parse("exports").unwrap(), path: RelPath::root() };
+        let grant = policy.decide(&peer(1000), &Ask::<Write>::new("export.start", to)).unwrap();
+        let told: Vec<_> = policy.roots_of(&peer(1000)).map(|(_, _, most)| most).collect();
+        assert_eq!(told, [grant.covers().max_bytes()]);
+        (grant.covers().max_bytes(), policy.explain_clients().join("\n"))
+    };
+    let (most, words) = quota("\"500 GB\"");
+    assert_eq!(most, Some(500_000_000_000));
+    assert!(words.contains("exports (at most 500000000000 bytes)"), "{words}");
+    for none in ["\"0\"", "\"0 GB\""] {
+        let (most, words) = quota(none);
+        assert_eq!(most, None);
+        assert!(words.ends_with("write below exports"), "{words}");
+    }
+    assert!(
+        Policy::built_in(Platform::Linux, &world()).is_ok_and(|policy| {
+            policy.roots_of(&peer(1000)).all(|(_, _, most)| most.is_none())
+        })
+    );
+}
+
+#[test]
+fn a_quota_that_is_no_size_is_refused_where_it_stands_each_for_its_reason() {
+    refuses(&with_max_bytes("\"\""), 7, 13, "\"\" is no size: it begins with no whole number");
+    refuses(&with_max_bytes("\"-1\""), 7, 13, "begins with no whole number");
+    refuses(&with_max_bytes("\"1.5 TB\""), 7, 13, "has a unit that is none");
+    refuses(&with_max_bytes("\"9999999 TiB\""), 7, 13, "is more than any disk holds");
+    refuses(&with_max_bytes("0"), 7, 13, "expected a string");
+    let long = with_max_bytes(&format!("{:?}", "x".repeat(9_000)));
+    assert!(parse(&long).unwrap_err().to_string().len() < 200);
 }
 
 #[test]

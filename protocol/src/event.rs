@@ -26,6 +26,8 @@ words! {
         Finished = "finished",
         /// A job ended without being done.
         Failed = "failed",
+        /// A job was given up because somebody asked for that.
+        Cancelled = "cancelled",
         /// Something in a library changed; `data.token` is the place before it.
         Changed = "changed",
         /// Events were dropped; `data.dropped` says how many.
@@ -40,7 +42,7 @@ impl EventKind {
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Finished | Self::Failed => true,
+            Self::Finished | Self::Failed | Self::Cancelled => true,
             Self::Queued
             | Self::Started
             | Self::Progress

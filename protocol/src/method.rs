@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::error::{ErrorName, Reason, WireError};
 use crate::message::{
-    album, asset, change, event, export, facet, health, job, library, policy, resource,
+    album, asset, change, destinations, event, export, facet, health, job, library, plan, policy,
+    resource, verify,
 };
 
 /// What a method does to the world: what the policy is asked about.
@@ -126,12 +127,30 @@ methods! {
     ChangeToken = ("change.token", Read, 1, change::ChangeTokenParams => change::ChangeToken);
     /// What changed since a place in the history, page by page.
     ChangeSince = ("change.since", Read, 1, change::ChangeSinceParams => change::ChangeSince);
+    /// What an export would do, page by page.
+    ExportPlan = ("export.plan", Write, 1, plan::ExportPlanParams => plan::ExportPlan);
     /// Starts an export; the answer is its job.
     ExportStart = ("export.start", Write, 1, export::ExportStartParams => job::JobStatus);
+    /// Compares a destination with its record; the answer is the job.
+    ExportVerify = ("export.verify", Write, 1, verify::ExportVerifyParams => job::JobStatus);
+    /// Plans to put into the trash what the library has no longer, or does it; the answer is the
+    /// job.
+    ExportPrune = ("export.prune", Write, 1, verify::ExportPruneParams => job::JobStatus);
+    /// What has been exported where.
+    ExportDestinations = (
+        "export.destinations", Write, 1,
+        destinations::ExportDestinationsParams => destinations::ExportDestinations
+    );
+    /// The jobs that this peer may know of.
+    JobList = ("job.list", Call, 1, job::JobListParams => job::JobList);
     /// How far a job is.
     JobStatus = ("job.status", Call, 1, job::JobStatusParams => job::JobStatus);
     /// What became of each resource that a job selected, page by page.
     JobReport = ("job.report", Write, 1, job::JobReportParams => job::JobReport);
+    /// Asks a job to stop.
+    JobCancel = ("job.cancel", Call, 1, job::JobCancelParams => job::JobStatus);
+    /// Goes on with a job that failed, was cancelled or interrupted.
+    JobResume = ("job.resume", Write, 1, job::JobResumeParams => job::JobStatus);
     /// Asks for events.
     EventSubscribe = ("event.subscribe", Call, 1, event::EventSubscribeParams => event::Subscribed);
     /// Asks for no more events.

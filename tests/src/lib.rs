@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod disks;
 pub mod libraries;
 pub mod process;
 pub mod schema;

@@ -31,6 +31,9 @@ pub const MODERN: &[&str] = &[
     "Test-Empty-Library-Ventura-13-5",
 ];
 
+/// The readable ones of Photos 3 and 4.
+pub const OLD: &[&str] = &["Test-10.13.6", "Test-10.14.6"];
+
 /// Where the libraries are, and what is expected of them.
 #[derive(Debug)]
 pub struct Real {

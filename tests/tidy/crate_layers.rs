@@ -62,7 +62,7 @@ const ANY: &[&str] = &["*"];
 /// Where only a part of another crate may be used: below this folder, of that crate, these modules.
 const PARTS: &[(&str, &str, &[&str])] = &[
     ("daemon/library/src/", "darkslide_protocol", &["field", "filter", "value"]),
-    ("daemon/export/src/", "darkslide_protocol", &["filter", "value"]),
+    ("daemon/export/src/", "darkslide_protocol", &["field", "filter", "value"]),
     ("client/cli/src/", "darkslide_daemon", &["offline", "private"]),
 ];
 

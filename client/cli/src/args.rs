@@ -10,7 +10,11 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueP
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use darkslide_client::protocol::filter::{CountWith, Facet, Flag, Include, Kind, Sort};
 use darkslide_client::protocol::message::album::AlbumKind;
-use darkslide_client::protocol::message::export::{Layout, Versions};
+use darkslide_client::protocol::message::export::{
+    Hash, OnDestChange, Recheck, SameFile, Sidecar, Versions,
+};
+use darkslide_client::protocol::message::job::CancelMode;
+use darkslide_client::protocol::message::verify::{MaxDelete, VerifyBy};
 
 use crate::exit;
 
@@ -104,6 +108,19 @@ pub(crate) enum Command {
     Resources(ResourcesArgs),
     /// Copies what fits, with its edits, to a destination; a second run copies what is new.
     Export(ExportArgs),
+    /// Shows what an export would do; nothing is written.
+    Plan(ExportArgs),
+    /// What the running daemon has done and does, the newest first.
+    Jobs,
+    /// One job of the running daemon; stops it, or has it go on.
+    Job(JobArgs),
+    /// Compares what was exported with its record: what is missing, changed, or there besides.
+    Verify(VerifyArgs),
+    /// Shows which files of an export the library has no longer; with --yes, moves them to the
+    /// trash of the destination.
+    Prune(PruneArgs),
+    /// What has been exported where below the roots, when, and how complete.
+    Destinations,
     /// Shows what jobs of the running daemon do, as it happens.
     Watch(WatchArgs),
     /// What changed in the library since a token, or the token of now.
@@ -303,18 +320,122 @@ pub(crate) struct ExportArgs {
     /// Which of original and edit.
     #[arg(long, default_value = "both", value_parser = versions())]
     pub(crate) versions: Versions,
-    /// How folders are made.
-    #[arg(long, default_value = "date", value_parser = layouts())]
-    pub(crate) layout: Layout,
+    /// How folders are made: date, album, flat, or a template as {year}/{title|untitled}.
+    #[arg(long, default_value = "date", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) layout: String,
     /// Without the videos of live photos.
     #[arg(long)]
     pub(crate) no_live: bool,
     /// Without the RAW files of pairs.
     #[arg(long)]
     pub(crate) no_raw: bool,
+    /// Of a burst the key image alone.
+    #[arg(long)]
+    pub(crate) key_images: bool,
+    /// With the files that describe adjustments.
+    #[arg(long)]
+    pub(crate) aae: bool,
+    /// The largest image on this disk, marked as a preview, in place of what is only in iCloud.
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Template of names, as {title|untitled} or {original_name}.
+    #[arg(long, value_name = "TEMPLATE", default_value = "{original_name}")]
+    pub(crate) names: String,
+    /// What stands between the name of an original and the extension of its edit.
+    #[arg(long, value_name = "TEXT", default_value = "_edited")]
+    pub(crate) edited_suffix: String,
     /// Names of up to 255 bytes with all that POSIX takes; else names that any file system takes.
     #[arg(long)]
     pub(crate) posix_names: bool,
+    /// Files beside each photo that tell what the library knows of it.
+    #[arg(long, value_delimiter = ',', value_parser = sidecars())]
+    pub(crate) sidecar: Vec<Sidecar>,
+    /// What becomes of a file that somebody changed or removed in the destination.
+    #[arg(long, default_value = "keep", value_parser = on_dest_change())]
+    pub(crate) on_dest_change: OnDestChange,
+    /// How files that are there already are looked at again.
+    #[arg(long, default_value = "stat", value_parser = recheck())]
+    pub(crate) recheck: Recheck,
+    /// Which contents are hashed.
+    #[arg(long, default_value = "copied", value_parser = hash())]
+    pub(crate) hash: Hash,
+    /// How an asset in several albums gets its second file.
+    #[arg(long, default_value = "clone", value_parser = same_file())]
+    pub(crate) same_file: SameFile,
+    /// Leaves file times as they come, in place of the date taken.
+    #[arg(long)]
+    pub(crate) no_times: bool,
+    /// Renames what earlier runs exported with another layout or other names.
+    #[arg(long)]
+    pub(crate) reshape: bool,
+    /// Answers with a row for each selected resource, and tells the sum on stderr.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) rows: Option<RowForm>,
+}
+
+/// In which form rows are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RowForm {
+    /// For a person.
+    Table,
+    /// An object a line.
+    Jsonl,
+    /// For a spreadsheet.
+    Csv,
+}
+
+/// Which job, and what is asked of it.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job, as `darkslide jobs` names it.
+    #[arg(value_name = "JOB", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) job: String,
+    /// Stop it: after the file in hand, or now.
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true,
+        default_missing_value = "after_file", value_parser = cancel_modes(),
+        conflicts_with = "resume")]
+    pub(crate) cancel: Option<CancelMode>,
+    /// Go on with it, if it failed, was stopped or broken off.
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+/// Where something was exported to.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// The folder that was exported to. Without --library it may be left out with --root.
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: Option<PathBuf>,
+    /// A root of the running daemon, by its name; DEST is then a path below it.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) root: Option<String>,
+}
+
+/// What to verify, and how.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// By size and time, or by content: that reads everything.
+    #[arg(long, default_value = "stat", value_parser = verify_bys())]
+    pub(crate) by: VerifyBy,
+    /// With neither daemon nor library: DEST alone is read, by this program, which confines itself
+    /// to it.
+    #[arg(long, conflicts_with = "root", requires = "destination")]
+    pub(crate) offline: bool,
+}
+
+/// What to prune, and how much at most.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// More than so many files, or percent of those that the library has there, do not go.
+    #[arg(long, value_name = "N|N%", default_value = "10%", value_parser = max_delete)]
+    pub(crate) max_delete: MaxDelete,
+    /// Do what the plan shows.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// The word that stands for the library in the place of a job: no job is called so.
@@ -403,12 +524,40 @@ fn sorts() -> impl TypedValueParser<Value = Sort> {
     words(Sort::ALL, Sort::as_str, Sort::from_word)
 }
 
+fn sidecars() -> impl TypedValueParser<Value = Sidecar> {
+    words(Sidecar::ALL, Sidecar::as_str, Sidecar::from_word)
+}
+
+fn on_dest_change() -> impl TypedValueParser<Value = OnDestChange> {
+    words(OnDestChange::ALL, OnDestChange::as_str, OnDestChange::from_word)
+}
+
+fn recheck() -> impl TypedValueParser<Value = Recheck> {
+    words(Recheck::ALL, Recheck::as_str, Recheck::from_word)
+}
+
+fn hash() -> impl TypedValueParser<Value = Hash> {
+    words(Hash::ALL, Hash::as_str, Hash::from_word)
+}
+
+fn same_file() -> impl TypedValueParser<Value = SameFile> {
+    words(SameFile::ALL, SameFile::as_str, SameFile::from_word)
+}
+
 fn versions() -> impl TypedValueParser<Value = Versions> {
     words(Versions::ALL, Versions::as_str, Versions::from_word)
 }
 
-fn layouts() -> impl TypedValueParser<Value = Layout> {
-    words(Layout::ALL, Layout::as_str, Layout::from_word)
+fn cancel_modes() -> impl TypedValueParser<Value = CancelMode> {
+    words(CancelMode::ALL, CancelMode::as_str, CancelMode::from_word)
+}
+
+fn verify_bys() -> impl TypedValueParser<Value = VerifyBy> {
+    words(VerifyBy::ALL, VerifyBy::as_str, VerifyBy::from_word)
+}
+
+fn max_delete(text: &str) -> Result<MaxDelete, &'static str> {
+    MaxDelete::parse(text).ok_or("a number, or a percentage up to 100%")
 }
 
 /// A parser for one of the wire's lists of words.
@@ -510,6 +659,11 @@ mod tests {
             &["info", "--library", ""],
             &["count", "--album", ""],
             &["export", "--root", ""],
+            &["verify", "--by", "luck"],
+            &["verify", "--offline"],
+            &["verify", "--offline", "--root", "nas", "out"],
+            &["prune", "--max-delete", "101%"],
+            &["prune", "--max-delete", "few"],
             &["export", ""],
             &["call", ""],
             &["--color", "red", "info"],

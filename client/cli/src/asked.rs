@@ -5,7 +5,9 @@
 //! wrong, for that is in the message; so it is never wrong itself. Filters and params are left out:
 //! they are long, and their errors say where.
 
-use crate::args::{Arguments, Command, SelectArgs, WATCH_LIBRARY};
+use std::path::Path;
+
+use crate::args::{Arguments, Command, PlaceArgs, SelectArgs, WATCH_LIBRARY};
 use crate::output::plain;
 
 /// Columns that all names take together, at most: each may be of any length.
@@ -26,29 +28,42 @@ fn of_command(command: &Command) -> Vec<String> {
         Command::Count(args) => of_selection(&args.select),
         Command::Facets(args) => of_selection(&args.select),
         Command::Dump(args) => of_selection(&args.select),
-        Command::Export(args) => {
+        Command::Export(args) | Command::Plan(args) => {
             let mut names = of_selection(&args.select);
-            names.extend(args.root.as_deref().map(|root| format!("root {root:?}")));
-            let destination = args.destination.as_deref();
-            names.extend(destination.map(|path| format!("destination {path:?}")));
+            names.extend(of_place(args.root.as_deref(), args.destination.as_deref()));
             names
         }
+        Command::Verify(args) => of_place_args(&args.place),
+        Command::Prune(args) => of_place_args(&args.place),
         Command::Watch(args) => {
             let jobs = args.job.iter().filter(|word| *word != WATCH_LIBRARY);
             jobs.map(|job| format!("job {job:?}")).collect()
         }
+        Command::Job(args) => vec![format!("job {:?}", args.job)],
         Command::Call(args) => vec![format!("method {:?}", args.method)],
         Command::Info
         | Command::Albums(_)
         | Command::Get(_)
         | Command::Resources(_)
         | Command::Changes(_)
+        | Command::Jobs
+        | Command::Destinations
         | Command::Health
         | Command::Policy(_)
         | Command::Demo(_)
         | Command::PrivateDaemon
         | Command::TrySocket => Vec::new(),
     }
+}
+
+fn of_place_args(args: &PlaceArgs) -> Vec<String> {
+    of_place(args.root.as_deref(), args.destination.as_deref())
+}
+
+fn of_place(root: Option<&str>, destination: Option<&Path>) -> Vec<String> {
+    let root = root.map(|root| format!("root {root:?}"));
+    let destination = destination.map(|path| format!("destination {path:?}"));
+    root.into_iter().chain(destination).collect()
 }
 
 fn of_selection(args: &SelectArgs) -> Vec<String> {

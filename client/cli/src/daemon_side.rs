@@ -8,6 +8,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use darkslide_client::protocol::message::job::ReportRow;
+use darkslide_client::protocol::message::verify::VerifyBy;
 use darkslide_daemon::{offline, private};
 
 use crate::told::Told;
@@ -39,17 +41,32 @@ pub(crate) fn try_socket() -> ExitCode {
     private::try_socket()
 }
 
+/// Verifies a destination by its own record, in this process, which stays confined to it; hands in
+/// a row for each file until no more is wanted.
+pub(crate) fn verify(
+    folder: &str,
+    by: VerifyBy,
+    say: &mut dyn FnMut(ReportRow) -> bool,
+) -> Result<(), Told> {
+    offline::verify(folder, by, say).map_err(|error| told(&error, error.hint()))
+}
+
 /// Reads a policy file as a daemon of this user would, and explains it, a line for each thing that
 /// it says.
 pub(crate) fn check_policy(file: &str) -> Result<Vec<String>, Told> {
     let explained = offline::policy_check(file).map_err(|error| {
-        let mut causes = Vec::new();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            causes.push(error.to_string());
-            cause = error.source();
-        }
-        Told::new(error.to_string(), causes, error.hint())
+        let hint = error.hint();
+        told(&error, hint)
     })?;
     Ok(explained.lines)
+}
+
+fn told(error: &dyn Error, hint: impl Into<String>) -> Told {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    Told::new(error.to_string(), causes, hint.into())
 }

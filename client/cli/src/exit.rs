@@ -76,9 +76,11 @@ pub(crate) fn of_job(status: &JobStatus) -> Exit {
     match status.state {
         JobState::Finished if status.is_complete() => Exit::Done,
         JobState::Finished => Exit::Incomplete,
-        JobState::Queued | JobState::Running | JobState::Failed | JobState::Interrupted => {
-            Exit::Failed
-        }
+        JobState::Queued
+        | JobState::Running
+        | JobState::Failed
+        | JobState::Cancelled
+        | JobState::Interrupted => Exit::Failed,
     }
 }
 

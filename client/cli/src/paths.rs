@@ -78,6 +78,14 @@ pub(crate) enum PathFault {
         /// The one around it.
         around: PathBuf,
     },
+    /// Nothing was ever exported there.
+    #[error("there is no folder {}", path.display())]
+    NoDestination {
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The destination cannot be made.
     #[error("cannot make the folder {}", path.display())]
     Make {
@@ -106,6 +114,7 @@ impl PathFault {
             Self::InDestination { .. } => {
                 "export to that destination itself, or to a folder outside it"
             }
+            Self::NoDestination { .. } => "look at the spelling; is its disk mounted?",
             Self::Make { .. } => "choose a folder that you may write to",
         }
     }
@@ -114,7 +123,7 @@ impl PathFault {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::NotUtf8 { .. } => Exit::Usage,
-            Self::NoLibrary { .. } => Exit::NotFound,
+            Self::NoLibrary { .. } | Self::NoDestination { .. } => Exit::NotFound,
             Self::NotAFolder { .. }
             | Self::NoFile { .. }
             | Self::Unreachable { .. }
@@ -142,13 +151,7 @@ pub(crate) fn library(path: &Path) -> Result<String, PathFault> {
 /// The destination of a private export, absolute, and made if it was not there, unless that would
 /// be in the library.
 pub(crate) fn destination(path: &Path, library: &str) -> Result<String, PathFault> {
-    let folder = resolve(path).map_err(|error| no_parent(path, error))?;
-    if let Some(library) = library_above(&folder, Path::new(library)) {
-        return Err(PathFault::InLibrary { path: folder, library });
-    }
-    if let Some(around) = destination_above(&folder) {
-        return Err(PathFault::InDestination { path: folder, around });
-    }
+    let folder = fit(path, library)?;
     match fs::create_dir(&folder) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -157,6 +160,33 @@ pub(crate) fn destination(path: &Path, library: &str) -> Result<String, PathFaul
         }
     }
     text(folder)
+}
+
+/// The destination of an export that is only planned, absolute: refused where it would be, and not
+/// made.
+pub(crate) fn planned_destination(path: &Path, library: &str) -> Result<String, PathFault> {
+    text(fit(path, library)?)
+}
+
+/// A folder that may be a destination, there or not.
+fn fit(path: &Path, library: &str) -> Result<PathBuf, PathFault> {
+    let folder = resolve(path).map_err(|error| no_parent(path, error))?;
+    if let Some(library) = library_above(&folder, Path::new(library)) {
+        return Err(PathFault::InLibrary { path: folder, library });
+    }
+    if let Some(around) = destination_above(&folder) {
+        return Err(PathFault::InDestination { path: folder, around });
+    }
+    Ok(folder)
+}
+
+/// The destination of earlier exports, absolute; it is there, and is not made.
+pub(crate) fn exported_to(path: &Path) -> Result<String, PathFault> {
+    let absent =
+        |error| not_found(path, error, |path, source| PathFault::NoDestination { path, source });
+    let found = resolve(path).map_err(absent)?;
+    fs::symlink_metadata(&found).map_err(absent)?;
+    text(found)
 }
 
 /// The destination of earlier exports that a folder lies in.

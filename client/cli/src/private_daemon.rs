@@ -91,6 +91,8 @@ pub(crate) struct Plan {
     pub(crate) library: String,
     /// The one root, absolute.
     pub(crate) destination: Option<String>,
+    /// Nothing is to be written, and the root not to be made.
+    pub(crate) only_plans: bool,
     /// Go on where the kernel cannot confine.
     pub(crate) best_effort: bool,
     /// How much it logs.
@@ -164,6 +166,7 @@ impl PrivateDaemon {
         let document = serde_json::to_vec(&Wish {
             library: plan.library.clone(),
             destination: plan.destination.clone(),
+            only_plans: plan.only_plans,
             best_effort: plan.best_effort,
             home: home(),
             log: plan.log,

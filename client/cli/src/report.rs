@@ -9,6 +9,7 @@ use std::error::Error;
 use std::io;
 
 use darkslide_client::protocol::error::{Candidate, WireError};
+use darkslide_client::protocol::value::Token;
 use darkslide_fixture::FixtureError;
 
 use crate::exit::{self, Exit};
@@ -50,6 +51,9 @@ pub(crate) enum Failure {
     /// The job was broken off by the daemon's end.
     #[error("the daemon ended before the export was done")]
     BrokenOff,
+    /// Somebody stopped the job.
+    #[error("job {0} was stopped before the export was done")]
+    Stopped(Token),
     /// The answer could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -77,6 +81,7 @@ impl Failure {
                 "look at the permissions and the free space of TMPDIR".to_owned()
             }
             Self::BrokenOff => "run the same export again: it goes on from there".to_owned(),
+            Self::Stopped(job) => format!("darkslide job {job} --resume goes on from there"),
             Self::Output(_) => "look at the free space where the answer goes".to_owned(),
             Self::Setup(_) => "raise the limits of processes and open files".to_owned(),
         }
@@ -95,6 +100,7 @@ impl Failure {
             | Self::Fixture(_)
             | Self::DemoFolder(_)
             | Self::BrokenOff
+            | Self::Stopped(_)
             | Self::Output(_)
             | Self::Setup(_) => Exit::Failed,
         }

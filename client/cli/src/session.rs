@@ -3,13 +3,18 @@
 //!
 //! Commands see a client and the names that requests need, whichever it is. Ctrl-C once ends the
 //! command, says so, and waits for a private daemon to finish the file in hand; twice leaves at
-//! once. It alone listens to signals.
+//! once. A command that follows a job of the running daemon is asked to stop that first: after the
+//! file in hand, then at once; a third time leaves. It alone listens to signals.
 
+use std::cell::Cell;
 use std::path::Path;
+use std::rc::Rc;
 
 use darkslide_client::protocol::message::health::HealthParams;
+use darkslide_client::protocol::message::job::CancelMode;
 use darkslide_client::protocol::message::library::LibraryListParams;
 use darkslide_client::{Builder, Client, Error, Tap, Unavailable};
+use tokio::sync::Notify;
 
 use crate::args::{Confinement, Global, Log};
 use crate::daemon_side::Level;
@@ -26,9 +31,63 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     library: Option<String>,
     is_private: bool,
+    stops: Rc<Stops>,
+}
+
+/// What Ctrl-C asked of a command that stops its job before it ends.
+#[derive(Debug, Default)]
+struct Stops {
+    /// Somebody waits in [`Session::asked_to_stop`].
+    heard: Cell<bool>,
+    asked: Cell<u32>,
+    more: Notify,
+}
+
+impl Stops {
+    /// Passes one Ctrl-C on to the command; `false` if it does not listen, or no longer.
+    fn ask(&self) -> bool {
+        if !self.heard.get() || self.asked.get() >= 2 {
+            return false;
+        }
+        self.asked.set(self.asked.get() + 1);
+        self.more.notify_one();
+        true
+    }
+}
+
+/// Somebody listens as long as this lives.
+struct Listening<'a>(&'a Cell<bool>);
+
+impl<'a> Listening<'a> {
+    fn begin(heard: &'a Cell<bool>) -> Self {
+        heard.set(true);
+        Self(heard)
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 impl Session {
+    /// Waits for the next Ctrl-C, and says how the job is to be stopped; with a private daemon for
+    /// ever, for that ends with this program. Safe to be dropped and called again.
+    pub(crate) async fn asked_to_stop(&self) -> CancelMode {
+        if self.is_private {
+            return std::future::pending().await;
+        }
+        let _listening = Listening::begin(&self.stops.heard);
+        self.stops.more.notified().await;
+        if self.stops.asked.get() < 2 { CancelMode::AfterFile } else { CancelMode::Now }
+    }
+
+    /// Has Ctrl-C asked for a stop?
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.stops.asked.get() > 0
+    }
+
     /// Is the daemon ours alone?
     pub(crate) fn is_private(&self) -> bool {
         self.is_private
@@ -68,6 +127,15 @@ pub(crate) enum Way {
 impl Way {
     /// Reads it from the options; `destination` is made for a private daemon.
     pub(crate) fn of(global: &Global, destination: Option<&Path>) -> Result<Self, Failure> {
+        Self::to(global, destination, false)
+    }
+
+    /// The same for a command that only plans, which makes nothing.
+    pub(crate) fn ahead(global: &Global, destination: Option<&Path>) -> Result<Self, Failure> {
+        Self::to(global, destination, true)
+    }
+
+    fn to(global: &Global, destination: Option<&Path>, only_plans: bool) -> Result<Self, Failure> {
         let Some(library) = &global.library else {
             if global.confinement.is_some() {
                 return Err(Failure::usage(
@@ -84,10 +152,12 @@ impl Way {
             ));
         }
         let library = paths::library(library)?;
-        let made = destination.map(|folder| paths::destination(folder, &library)).transpose()?;
+        let place = if only_plans { paths::planned_destination } else { paths::destination };
+        let destination = destination.map(|folder| place(folder, &library)).transpose()?;
         Ok(Self::Private(Plan {
             library,
-            destination: made,
+            destination,
+            only_plans,
             best_effort: global.confinement == Some(Confinement::BestEffort),
             log: level(global.log),
         }))
@@ -116,8 +186,9 @@ where
     F: AsyncFnOnce(&Session, &mut Output) -> Result<Exit, Failure>,
 {
     let mut daemon = None;
+    let stops = Rc::new(Stops::default());
     let work = async {
-        let (session, private) = open(way, tap).await?;
+        let (session, private) = open(way, tap, Rc::clone(&stops)).await?;
         let is_best_effort = private.as_ref().is_some_and(|(_, is_best_effort)| *is_best_effort);
         daemon = private.map(|(daemon, _)| daemon);
         if is_best_effort {
@@ -125,11 +196,18 @@ where
         }
         command(&session, output).await
     };
-    let result = tokio::select! {
-        result = work => Some(result),
-        signal = tokio::signal::ctrl_c() => {
-            signal.map_err(Failure::Setup)?;
-            None
+    let result = {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => break Some(result),
+                signal = tokio::signal::ctrl_c() => {
+                    signal.map_err(Failure::Setup)?;
+                    if !stops.ask() {
+                        break None;
+                    }
+                }
+            }
         }
     };
     // The session and its socket are gone with the future; a private daemon ends now.
@@ -145,6 +223,7 @@ where
 async fn open(
     way: Way,
     tap: Option<Tap>,
+    stops: Rc<Stops>,
 ) -> Result<(Session, Option<(PrivateDaemon, bool)>), Failure> {
     let (library, plan) = match way {
         Way::Running(library) => (library, None),
@@ -157,7 +236,7 @@ async fn open(
             (client, Some((daemon, plan.best_effort)))
         }
     };
-    let session = Session { client, library, is_private: private.is_some() };
+    let session = Session { client, library, is_private: private.is_some(), stops };
     Ok((session, private))
 }
 

@@ -1,5 +1,5 @@
-//! What is done to a file through its open descriptor: clone, mode and times, the start of
-//! write-out.
+//! What is done to a file through its open descriptor: the kernel's own copy, holes, mode and
+//! times, the start of write-out.
 //!
 //! No path comes near here, so it is apart from the rest of the door. Where a file system has no
 //! modes or keeps no times (FAT, some network disks) it answers EPERM or "not supported": that is
@@ -7,12 +7,14 @@
 //! are never set.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::AsFd;
 
-use rustix::fs::{Mode, Timespec, Timestamps};
+use rustix::fs::{Mode, SeekFrom, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::facts::{Facts, FileTime};
+use crate::fault::Faults;
 
 /// Starts writing a file's content to the disk, so that the flush of the whole batch finds little
 /// left to do.
@@ -38,6 +40,75 @@ pub fn start_writeout(file: &File) -> std::io::Result<()> {
         // Network disks do not know it.
         Err(_) => Ok(rustix::fs::fsync(file)?),
     }
+}
+
+/// How much the kernel copies at once before somebody is asked whether to go on: some tenths of a
+/// second of a slow disk.
+#[cfg(target_os = "linux")]
+const COPIED_AT_ONCE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Lets the kernel copy a range of one file to the same place in another, and answers how far it
+/// got: to the end of the range, or to where it refused (another file system, or its whim), the
+/// source ended, or `go_on` said no. The caller goes on from there by reading and writing, which
+/// also tells the reason. `go_on` is asked before each piece, and told where it begins. The files'
+/// own positions stay.
+#[cfg(target_os = "linux")]
+pub fn copy_range(
+    from: &File,
+    to: &File,
+    range: Range<u64>,
+    faults: &Faults,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> u64 {
+    use crate::fault::{Lack, Operation};
+    let mut at = range.start;
+    if faults.lacks(Lack::CopyRange) {
+        return at;
+    }
+    while at < range.end && go_on(at) && faults.check(Operation::Write).is_ok() {
+        let piece = (range.end - at).min(COPIED_AT_ONCE_BYTES);
+        let piece = usize::try_from(piece).unwrap_or(usize::MAX);
+        let copied = rustix::io::retry_on_intr(|| {
+            let (mut off_in, mut off_out) = (at, at);
+            rustix::fs::copy_file_range(from, Some(&mut off_in), to, Some(&mut off_out), piece)
+        });
+        match copied {
+            Ok(0) | Err(_) => break,
+            Ok(bytes) => at = at.saturating_add(bytes.try_into().unwrap_or(u64::MAX)),
+        }
+    }
+    at
+}
+
+/// There is no such call.
+#[cfg(target_os = "macos")]
+pub fn copy_range(
+    _from: &File,
+    _to: &File,
+    range: Range<u64>,
+    _faults: &Faults,
+    _go_on: &mut dyn FnMut(u64) -> bool,
+) -> u64 {
+    range.start
+}
+
+/// The first part of a range of a file that is no hole; nothing at the range's end where all of it
+/// is one. What a file system cannot tell is no hole. Moves the file's own position.
+#[must_use]
+pub fn next_data(file: &File, within: Range<u64>) -> Range<u64> {
+    if within.is_empty() {
+        return within;
+    }
+    let start = match rustix::fs::seek(file, SeekFrom::Data(within.start)) {
+        Ok(start) => start.clamp(within.start, within.end),
+        Err(Errno::NXIO) => within.end,
+        Err(_) => return within,
+    };
+    let end = match rustix::fs::seek(file, SeekFrom::Hole(start)) {
+        Ok(end) if end > start => end.min(within.end),
+        Ok(_) | Err(_) => within.end,
+    };
+    start..end
 }
 
 /// Sets permission bits and, if told, the time of the last change; answers what the file then is.

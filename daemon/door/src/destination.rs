@@ -12,11 +12,13 @@
 )]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use darkslide_policy::{Component, Grant, RelPath, Write};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
+use crate::abilities::Abilities;
 use crate::beneath::{Base, Want};
 use crate::content;
 use crate::error::{DoorError, DoorErrorKind};
@@ -34,6 +36,8 @@ pub struct Destination<'g> {
     grant: &'g Grant<Write>,
     handle: OwnedFd,
     identity: Identity,
+    /// What its file system can do with names, once that was tried.
+    pub(crate) abilities: OnceLock<Abilities>,
 }
 
 impl<'g> Destination<'g> {
@@ -44,7 +48,7 @@ impl<'g> Destination<'g> {
         handle: OwnedFd,
     ) -> Result<Self, Errno> {
         let identity = Facts::of_descriptor(&handle)?.identity;
-        Ok(Self { root, grant, handle, identity })
+        Ok(Self { root, grant, handle, identity, abilities: OnceLock::new() })
     }
 
     /// The grant that opened it.
@@ -145,17 +149,6 @@ impl<'g> Destination<'g> {
         }
     }
 
-    /// Flushes the whole file system of the destination, once for a batch.
-    ///
-    /// # Errors
-    /// What the kernel answers, [`DoorErrorKind::NoSpace`] and [`Io`](DoorErrorKind::Io) above all.
-    pub fn sync(&self) -> Result<(), DoorError> {
-        let below = self.below();
-        below.announce(Operation::Sync, &RelPath::root())?;
-        flush_file_system(self.handle.as_fd())
-            .map_err(|errno| below.failed(Operation::Sync, &RelPath::root(), errno))
-    }
-
     /// Returns how many bytes the daemon's user may still write on this file system.
     ///
     /// # Errors
@@ -171,6 +164,10 @@ impl<'g> Destination<'g> {
     /// To whom everything of the record has to belong.
     pub(crate) fn owner(&self) -> Owner {
         self.root.owner()
+    }
+
+    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
     }
 
     pub(crate) fn below(&self) -> Below<'_> {
@@ -249,16 +246,4 @@ fn make_folder(base: &Base<'_>, name: &RelPath, mode: u16) -> Result<bool, Errno
         content::tolerate_poor_file_systems(rustix::fs::fchmod(&folder, bits))?;
     }
     Ok(true)
-}
-
-#[cfg(target_os = "linux")]
-fn flush_file_system(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    rustix::fs::syncfs(folder)
-}
-
-/// There is no `syncfs`; a full flush of one descriptor empties the drive's cache, and each file
-/// was ordered before it.
-#[cfg(target_os = "macos")]
-fn flush_file_system(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    rustix::fs::fcntl_fullfsync(folder)
 }

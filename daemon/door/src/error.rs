@@ -238,7 +238,8 @@ fn kind_of(operation: Operation, errno: Errno) -> DoorErrorKind {
         Errno::OPNOTSUPP if operation == Operation::OpenFile => DoorErrorKind::NotAFile,
         Errno::EXIST | Errno::NOTEMPTY => DoorErrorKind::Exists,
         Errno::ACCESS | Errno::PERM => DoorErrorKind::Permission,
-        Errno::NOSPC | Errno::DQUOT => DoorErrorKind::NoSpace,
+        // The last is what a limit of the process on the size of files answers.
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => DoorErrorKind::NoSpace,
         Errno::ROFS => DoorErrorKind::ReadOnly,
         Errno::AGAIN | Errno::BUSY | Errno::TXTBSY => DoorErrorKind::Busy,
         Errno::NAMETOOLONG => DoorErrorKind::Name,
@@ -260,17 +261,25 @@ fn wants_a_folder(operation: Operation) -> bool {
         | Operation::CloneTemporary
         | Operation::Publish
         | Operation::Rename
+        | Operation::Exchange
+        | Operation::RemoveName
+        | Operation::FillPlaceholder
+        | Operation::RemovePlaceholder
+        | Operation::ProbeRenames
         | Operation::OpenRecord
         | Operation::AppendRecord
         | Operation::CreateRecord
         | Operation::ReplaceRecord
-        | Operation::Lock => true,
+        | Operation::Lock
+        | Operation::Beat
+        | Operation::TakeOver => true,
         Operation::OpenFile
         | Operation::Look
         | Operation::RemoveTemporary
         | Operation::Finish
         | Operation::FlushRecord
         | Operation::RemoveRecord
+        | Operation::FileSystem
         | Operation::Sync
         | Operation::FreeSpace
         | Operation::Read

@@ -3,10 +3,10 @@
 //!
 //! Each operation below a library or root is announced here just before it is done. The programs
 //! hand in [`Faults::none`], which lets all pass; a test hands in one that counts, that fails the
-//! N-th with an errno, that ends the process before the N-th, or that takes a call away that older
-//! kernels and poorer file systems do not have. It is a value, never a feature of the crate: a
-//! workspace build would switch that on for the programs too. The hazard: error paths that nobody
-//! ever walked.
+//! N-th with an errno, that ends the process before the N-th, that takes a call away that older
+//! kernels and poorer file systems do not have, or several of these. It is a value, never a feature
+//! of the crate: a workspace build would switch that on for the programs too. The hazard: error
+//! paths that nobody ever walked.
 
 use std::fmt;
 use std::io;
@@ -48,6 +48,16 @@ pub enum Operation {
     Publish,
     /// Renaming without replacing.
     Rename,
+    /// Exchanging two names.
+    Exchange,
+    /// Removing one of the two names that a file has.
+    RemoveName,
+    /// Renaming over an empty file that was made to hold the name.
+    FillPlaceholder,
+    /// Removing an empty file that held a name.
+    RemovePlaceholder,
+    /// Trying which renames a destination's file system can do.
+    ProbeRenames,
     /// Opening a file of the destination's own record for reading.
     OpenRecord,
     /// Opening a file of the record for appending.
@@ -62,6 +72,12 @@ pub enum Operation {
     RemoveRecord,
     /// Taking the lock of a destination.
     Lock,
+    /// Saying in the lock that its holder is alive.
+    Beat,
+    /// Taking over a lock whose holder is gone.
+    TakeOver,
+    /// Asking which file system it is.
+    FileSystem,
     /// Flushing the file system.
     Sync,
     /// Asking for free space.
@@ -92,6 +108,11 @@ impl fmt::Display for Operation {
             Self::Finish => "set mode and times of",
             Self::Publish => "publish",
             Self::Rename => "rename",
+            Self::Exchange => "exchange",
+            Self::RemoveName => "remove the second name of",
+            Self::FillPlaceholder => "rename onto the empty file",
+            Self::RemovePlaceholder => "remove the empty file",
+            Self::ProbeRenames => "try renames in",
             Self::OpenRecord => "open the record",
             Self::AppendRecord => "append to the record",
             Self::CreateRecord => "write the record",
@@ -99,6 +120,9 @@ impl fmt::Display for Operation {
             Self::ReplaceRecord => "replace the record",
             Self::RemoveRecord => "remove the record",
             Self::Lock => "lock",
+            Self::Beat => "renew the lock",
+            Self::TakeOver => "take over the lock",
+            Self::FileSystem => "ask for the file system of",
             Self::Sync => "flush the file system of",
             Self::FreeSpace => "ask for the free space of",
             Self::Read => "read",
@@ -114,19 +138,31 @@ pub struct Faults(Option<Arc<Injector>>);
 
 #[derive(Debug)]
 struct Injector {
-    act: Act,
+    acts: Vec<Act>,
     announced: AtomicU64,
     seen: Mutex<Vec<Operation>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
-    Count,
     FailNth { nth: u64, errno: i32 },
     FailEach { operation: Operation, errno: i32 },
     AbortBeforeNth { nth: u64 },
-    WithoutOpenat2,
-    WithoutExclusiveRename,
+    Lack(Lack),
+}
+
+/// What an older kernel or a poorer file system does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    Openat2,
+    ExclusiveRename,
+    Exchange,
+    /// The flags of a rename are accepted, and it is a plain one.
+    HonestFlags,
+    Links,
+    Syncfs,
+    Flock,
+    CopyRange,
 }
 
 impl Faults {
@@ -139,43 +175,89 @@ impl Faults {
     /// Counts the operations and lets all of them pass.
     #[must_use]
     pub fn count() -> Self {
-        Self::with(Act::Count)
+        Self::with(Vec::new())
     }
 
     /// Fails the operation number `nth` (the first is 1) with an errno, without doing it.
     #[must_use]
     pub fn fail_nth(nth: u64, errno: i32) -> Self {
-        Self::with(Act::FailNth { nth, errno })
+        Self::with(vec![Act::FailNth { nth, errno }])
     }
 
     /// Fails each operation of one kind with an errno, without doing it.
     #[must_use]
     pub fn fail_each(operation: Operation, errno: i32) -> Self {
-        Self::with(Act::FailEach { operation, errno })
+        Self::with(vec![Act::FailEach { operation, errno }])
     }
 
     /// Ends the process, as a kill would, before the operation number `nth` (the first is 1).
     #[must_use]
     pub fn abort_before_nth(nth: u64) -> Self {
-        Self::with(Act::AbortBeforeNth { nth })
+        Self::with(vec![Act::AbortBeforeNth { nth }])
     }
 
     /// Behaves as a kernel without `openat2`, so that paths are walked component by component.
     #[must_use]
     pub fn without_openat2() -> Self {
-        Self::with(Act::WithoutOpenat2)
+        Self::lacking(Lack::Openat2)
     }
 
-    /// Behaves as a file system that refuses the flags of `renameat2`, so that files are linked and
-    /// unlinked.
+    /// Behaves as a file system that refuses to rename without replacing.
     #[must_use]
     pub fn without_exclusive_rename() -> Self {
-        Self::with(Act::WithoutExclusiveRename)
+        Self::lacking(Lack::ExclusiveRename)
     }
 
-    fn with(act: Act) -> Self {
+    /// Behaves as a file system that refuses to exchange two names.
+    #[must_use]
+    pub fn without_exchange() -> Self {
+        Self::lacking(Lack::Exchange)
+    }
+
+    /// Behaves as a file system that takes the flags of a rename, and does a plain one.
+    #[must_use]
+    pub fn flags_ignored() -> Self {
+        Self::lacking(Lack::HonestFlags)
+    }
+
+    /// Behaves as a file system without hard links.
+    #[must_use]
+    pub fn without_links() -> Self {
+        Self::lacking(Lack::Links)
+    }
+
+    /// Behaves as a file system that does not hand on the flush of a whole file system.
+    #[must_use]
+    pub fn without_syncfs() -> Self {
+        Self::lacking(Lack::Syncfs)
+    }
+
+    /// Behaves as a file system without locks.
+    #[must_use]
+    pub fn without_flock() -> Self {
+        Self::lacking(Lack::Flock)
+    }
+
+    /// Behaves as two file systems between which the kernel copies nothing by itself.
+    #[must_use]
+    pub fn without_copy_range() -> Self {
+        Self::lacking(Lack::CopyRange)
+    }
+
+    /// Both at once, with a count of its own. Of two failures at one operation the first is told.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let of = |faults: &Self| faults.0.as_ref().map_or_else(Vec::new, |it| it.acts.clone());
+        Self::with([of(&self), of(&other)].concat())
+    }
+
+    fn lacking(lack: Lack) -> Self {
+        Self::with(vec![Act::Lack(lack)])
+    }
+
+    fn with(acts: Vec<Act>) -> Self {
         Self(Some(Arc::new(Injector {
-            act,
+            acts,
             announced: AtomicU64::new(0),
             seen: Mutex::new(Vec::new()),
         })))
@@ -214,31 +296,21 @@ impl Faults {
         let mut seen = injector.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push(operation);
         drop(seen);
-        match injector.act {
+        injector.acts.iter().try_for_each(|act| match *act {
             Act::FailNth { nth, errno } if nth == number => Err(Errno::from_raw_os_error(errno)),
             Act::FailEach { operation: which, errno } if which == operation => {
                 Err(Errno::from_raw_os_error(errno))
             }
             Act::AbortBeforeNth { nth } if nth == number => end_as_a_kill_would(),
-            Act::Count
-            | Act::FailNth { .. }
+            Act::FailNth { .. }
             | Act::FailEach { .. }
             | Act::AbortBeforeNth { .. }
-            | Act::WithoutOpenat2
-            | Act::WithoutExclusiveRename => Ok(()),
-        }
+            | Act::Lack(_) => Ok(()),
+        })
     }
 
-    pub(crate) fn lacks_openat2(&self) -> bool {
-        matches!(self.act(), Some(Act::WithoutOpenat2))
-    }
-
-    pub(crate) fn lacks_exclusive_rename(&self) -> bool {
-        matches!(self.act(), Some(Act::WithoutExclusiveRename))
-    }
-
-    fn act(&self) -> Option<&Act> {
-        self.0.as_ref().map(|injector| &injector.act)
+    pub(crate) fn lacks(&self, lack: Lack) -> bool {
+        self.0.as_ref().is_some_and(|injector| injector.acts.contains(&Act::Lack(lack)))
     }
 }
 
@@ -262,6 +334,14 @@ mod tests {
             .collect();
         assert_eq!(answers, [None, Some(28), None]);
         assert_eq!(faults.announced(), 3);
+    }
+
+    #[test]
+    fn two_are_one_with_what_both_do_and_lack() {
+        let both = Faults::without_links().and(Faults::fail_nth(1, 28)).and(Faults::none());
+        assert!(both.lacks(Lack::Links) && !both.lacks(Lack::Flock));
+        assert!(both.check(Operation::Write).is_err());
+        assert!(both.check(Operation::Write).is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! unchecked text has no function to call; it follows no link, enters no mount, replaces no name
 //! that a person sees. [`LibraryDir`] has no method that writes, [`RootDir`] none without a
 //! `Grant<Write>`. The hazard: looking at a path and then opening the same text, while somebody
-//! exchanges a folder for a link in between. Read `beneath.rs` first, then `publish.rs`.
+//! exchanges a folder for a link in between. Read `beneath.rs` first, then `rename.rs`.
 //!
 //! [`RelPath`]: darkslide_policy::RelPath
 //!
@@ -49,13 +49,16 @@
 
 #![forbid(unsafe_code)]
 
+mod abilities;
 mod beneath;
 mod content;
 mod destination;
 mod error;
 mod facts;
 mod fault;
+mod flush;
 mod library_dir;
+mod lock;
 mod owner;
 mod pinned;
 mod probe;
@@ -64,22 +67,30 @@ mod random_name;
 mod reading;
 mod record;
 mod referenced;
+mod remove;
+mod rename;
 mod root_dir;
+mod state_dir;
 mod temporary;
 
 #[cfg(test)]
 #[path = "../../../tests/src/shared.rs"]
 mod shared;
 
-pub use content::start_writeout;
+pub use abilities::{Abilities, Exclusive};
+pub use content::{copy_range, next_data, start_writeout};
 pub use destination::Destination;
 pub use error::{DoorError, DoorErrorKind};
 pub use facts::{Entry, Facts, FileTime, Identity, Kind};
 pub use fault::{Faults, Operation};
+pub use flush::FlushKind;
 pub use library_dir::LibraryDir;
-pub use publish::{Published, Way};
+pub use lock::{BEAT_EVERY, Beat, Lock, TAKEN_OVER_AFTER};
+pub use publish::{Exchanged, Published};
 pub use random_name::random_name;
 pub use reading::{MAX_LIST_ENTRIES, SourceFile};
-pub use record::{Lock, NewRecord, RECORD_FOLDER, Record, is_within_record};
+pub use record::{NewRecord, RECORD_FOLDER, Record, is_within_record};
 pub use referenced::ReferencedDir;
+pub use rename::Way;
 pub use root_dir::RootDir;
+pub use state_dir::StateDir;

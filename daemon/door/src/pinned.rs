@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use crate::beneath::{self, Base, Mount, Want};
 use crate::error::{self, Anchor, DoorError, DoorErrorKind};
 use crate::facts::{Facts, Identity};
-use crate::fault::{Faults, Operation};
+use crate::fault::{Faults, Lack, Operation};
 use crate::reading::Below;
 
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Pinned {
             base: Base {
                 folder: self.handle.as_fd(),
                 mount: self.mount,
-                walk_only: self.faults.lacks_openat2(),
+                walk_only: self.faults.lacks(Lack::Openat2),
             },
             anchor: &self.anchor,
             prefix: &self.whole,

@@ -19,10 +19,10 @@ use rustix::io::Errno;
 use crate::beneath::{Base, Want};
 use crate::error::{DoorError, DoorErrorKind};
 use crate::facts::Facts;
-use crate::fault::{Faults, Operation};
-use crate::publish::{self, Spot};
+use crate::fault::Operation;
 use crate::random_name::random_name;
 use crate::reading::Below;
+use crate::rename::{self, Spot};
 use crate::temporary::{self, unless_missing};
 
 /// How the folder of the test begins.
@@ -58,7 +58,7 @@ pub(crate) fn root(below: &Below<'_>) -> Result<Facts, DoorError> {
     let whole = RelPath::root();
     below.announce(Operation::Probe, &whole)?;
     let name = format!("{PROBE_PREFIX}{}", random_name().as_str());
-    let answer = make_and_rename(&below.base, below.faults, &name);
+    let answer = make_and_rename(&below.base, &name);
     let removed = remove(&below.base, &name);
     let failed = |errno| below.failed(Operation::Probe, &whole, errno);
     let made = answer.map_err(failed)?;
@@ -70,7 +70,7 @@ const FROM: &str = "from";
 const TO: &str = "to";
 const FILE: &str = "file";
 
-fn make_and_rename(base: &Base<'_>, faults: &Faults, name: &str) -> Result<Facts, Errno> {
+fn make_and_rename(base: &Base<'_>, name: &str) -> Result<Facts, Errno> {
     rustix::fs::mkdirat(base.folder, name, Mode::RWXU)?;
     let probe = base.open(&path(name), Want::Parent)?;
     rustix::fs::mkdirat(&probe, FROM, Mode::RWXU)?;
@@ -79,10 +79,10 @@ fn make_and_rename(base: &Base<'_>, faults: &Faults, name: &str) -> Result<Facts
     let to = base.open(&path(&format!("{name}/{TO}")), Want::Parent)?;
     let file = temporary::create_new(&from, FILE, OFlags::WRONLY)?;
     rustix::io::write(&file, b"darkslide")?;
-    publish::move_without_replacing(
+    // Which flags it knows is found out below `.darkslide/`, by each job.
+    rename::replacing(
         Spot { folder: from.as_fd(), name: FILE.as_ref() },
         Spot { folder: to.as_fd(), name: FILE.as_ref() },
-        faults,
     )?;
     Facts::of_descriptor(&file)
 }

@@ -1,36 +1,23 @@
-//! Makes a finished file appear under its final name; holds every rename of the program.
+//! Gives names to finished files, and moves and exchanges the names that people see.
 //!
-//! Two kinds, and no third. One replaces nothing, for the names that people see: the kernel's
-//! exclusive rename, or a link and an unlink where a file system does not know that flag; never a
-//! look followed by a plain rename. One replaces, for the files of our own record in `.darkslide/`
-//! only. A crash at any point leaves nothing under the final name, or the whole file. The hazard: a
-//! plain rename silently replaces what somebody put there a moment ago, a link included.
+//! It says which names may be moved where; how a name is given without replacing another is in
+//! `rename.rs`. What the caller knows of a file (its identity) is compared before and after, so
+//! that a stranger's file under a temporary name is not taken for ours. An exchange brings the old
+//! file to `aside/`, where the caller looks whose it is. The hazard: between a look and a rename
+//! somebody puts his own file, folder or link there.
 
-#![expect(clippy::disallowed_methods, reason = "the door: owns every rename")]
-
-use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use darkslide_policy::{Component, RelPath};
-use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
-use rustix::path::Arg;
 
 use crate::beneath::Want;
 use crate::destination::Destination;
 use crate::error::{DoorError, DoorErrorKind};
-use crate::facts::{Entry, Facts, Identity};
-use crate::fault::{Faults, Operation};
+use crate::facts::{Entry, Facts, Identity, Kind};
+use crate::fault::Operation;
 use crate::record::{self, Area};
-
-/// How a name was given without replacing another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// By the kernel's exclusive rename.
-    Renamed,
-    /// By a hard link and the removal of the old name: the file system does not know the other.
-    Linked,
-}
+use crate::rename::{self, Spot, Way};
 
 /// A file that stands under its final name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +26,15 @@ pub struct Published {
     pub facts: Facts,
     /// How it came there.
     pub way: Way,
+}
+
+/// What two names have after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchanged {
+    /// In `aside/`: what came out.
+    pub aside: Facts,
+    /// Under the name that people see: what went in, unless somebody was there since.
+    pub named: Facts,
 }
 
 impl Destination<'_> {
@@ -57,27 +53,73 @@ impl Destination<'_> {
         expected: Identity,
         to: &RelPath,
     ) -> Result<Published, DoorError> {
-        let below = self.below();
-        if record::is_within_record(to) {
-            return Err(below.refused(Operation::Publish, to, DoorErrorKind::Name));
-        }
-        let (folder, name) = below.parent(Operation::Publish, to)?;
-        let own = self.area(Operation::Publish, Area::Temporaries)?;
-        let failed = |errno| below.failed(Operation::Publish, to, errno);
-        let replaced = || below.refused(Operation::Publish, to, DoorErrorKind::Replaced);
-        below.announce(Operation::Publish, to)?;
-        let before = look_at(own.as_fd(), temporary.as_str()).map_err(failed)?;
-        if before.identity != expected {
-            return Err(replaced());
-        }
-        let from = Spot { folder: own.as_fd(), name: temporary.as_str().as_ref() };
+        let operation = Operation::Publish;
+        self.refuse_record(operation, to)?;
+        let (folder, name) = self.below().parent(operation, to)?;
         let onto = Spot { folder: folder.as_fd(), name: name.as_ref() };
-        let way = move_without_replacing(from, onto, self.faults()).map_err(failed)?;
-        let facts = look_at(folder.as_fd(), name).map_err(failed)?;
-        if facts.identity != expected {
-            return Err(replaced());
+        self.move_temporary(operation, temporary, expected, onto, to)
+    }
+
+    /// Moves a temporary file to `.darkslide/aside/`, for an exchange with the file that it is to
+    /// replace.
+    ///
+    /// # Errors
+    /// Those of [`Destination::publish`].
+    pub fn move_temporary_aside(
+        &self,
+        temporary: &Component,
+        expected: Identity,
+        aside: &Component,
+    ) -> Result<Published, DoorError> {
+        let operation = Operation::Rename;
+        let folder = self.area(operation, Area::Aside)?;
+        let onto = Spot { folder: folder.as_fd(), name: aside.as_str().as_ref() };
+        let path = Area::Aside.join(aside.as_str());
+        self.move_temporary(operation, temporary, expected, onto, &path)
+    }
+
+    /// Exchanges a file in `.darkslide/aside/` and one that people see, and answers what both names
+    /// have afterwards: what came out is for the caller to judge.
+    ///
+    /// # Errors
+    /// [`DoorErrorKind::NotFound`] where one is missing, [`NotAFile`](DoorErrorKind::NotAFile)
+    /// where one is no regular file (what is exchanged for one at the last moment is put back);
+    /// [`Replaced`](DoorErrorKind::Replaced) where it could not be put back, since our own file was
+    /// gone by then: it stands in `aside/`; [`Link`](DoorErrorKind::Link),
+    /// [`OutsideRoot`](DoorErrorKind::OutsideRoot); [`Name`](DoorErrorKind::Name) for a name inside
+    /// `.darkslide/`; [`Io`](DoorErrorKind::Io) where [`Destination::probe_renames`] says that the
+    /// file system cannot.
+    pub fn exchange(&self, aside: &Component, to: &RelPath) -> Result<Exchanged, DoorError> {
+        let operation = Operation::Exchange;
+        let below = self.below();
+        let failed = |errno| below.failed(operation, to, errno);
+        let not_a_file = || below.refused(operation, to, DoorErrorKind::NotAFile);
+        self.refuse_record(operation, to)?;
+        if !self.probe_renames()?.exchange {
+            return Err(failed(Errno::OPNOTSUPP));
         }
-        Ok(Published { facts, way })
+        let (folder, name) = below.parent(operation, to)?;
+        let own = self.area(operation, Area::Aside)?;
+        let named = Spot { folder: folder.as_fd(), name: name.as_ref() };
+        let aside = Spot { folder: own.as_fd(), name: aside.as_str().as_ref() };
+        below.announce(operation, to)?;
+        let ours = aside.look().map_err(failed)?;
+        let theirs = named.look().map_err(failed)?;
+        if ours.kind != Kind::File || theirs.kind != Kind::File {
+            return Err(not_a_file());
+        }
+        rename::exchanging(aside, named, self.faults()).map_err(failed)?;
+        let came_out = aside.look().map_err(failed)?;
+        if came_out.kind != Kind::File {
+            // Somebody put it there after the look. Only for our own file it is given back.
+            let holds_ours = named.look().is_ok_and(|now| now.identity == ours.identity);
+            if !holds_ours {
+                return Err(below.refused(operation, to, DoorErrorKind::Replaced));
+            }
+            rename::exchanging(aside, named, self.faults()).map_err(failed)?;
+            return Err(not_a_file());
+        }
+        Ok(Exchanged { aside: came_out, named: named.look().map_err(failed)? })
     }
 
     /// Renames without replacing: names that people see, and to and from `.darkslide/aside/` and
@@ -97,7 +139,7 @@ impl Destination<'_> {
                 return Err(below.refused(Operation::Rename, path, DoorErrorKind::Name));
             }
         }
-        let (folder, name) = self.parent_of_movable(from)?;
+        let (folder, name) = self.parent_of_movable(Operation::Rename, from)?;
         self.rename(Spot { folder: folder.as_fd(), name: name.as_ref() }, from, to)
     }
 
@@ -120,92 +162,69 @@ impl Destination<'_> {
         self.rename(Spot { folder: handle.as_fd(), name: entry.name() }, folder, to)
     }
 
+    /// Names in a `.darkslide/` are not for people to see.
+    pub(crate) fn refuse_record(
+        &self,
+        operation: Operation,
+        path: &RelPath,
+    ) -> Result<(), DoorError> {
+        if record::is_within_record(path) {
+            return Err(self.below().refused(operation, path, DoorErrorKind::Name));
+        }
+        Ok(())
+    }
+
+    /// Moves a temporary file that the caller knows; `to` is for the error.
+    fn move_temporary(
+        &self,
+        operation: Operation,
+        temporary: &Component,
+        expected: Identity,
+        onto: Spot<'_>,
+        to: &RelPath,
+    ) -> Result<Published, DoorError> {
+        let below = self.below();
+        let failed = |errno| below.failed(operation, to, errno);
+        let replaced = || below.refused(operation, to, DoorErrorKind::Replaced);
+        let exclusive = self.probe_renames()?.exclusive;
+        let own = self.area(operation, Area::Temporaries)?;
+        let from = Spot { folder: own.as_fd(), name: temporary.as_str().as_ref() };
+        below.announce(operation, to)?;
+        if from.look().map_err(failed)?.identity != expected {
+            return Err(replaced());
+        }
+        let way =
+            rename::without_replacing(from, onto, exclusive, self.faults()).map_err(failed)?;
+        let facts = onto.look().map_err(failed)?;
+        if facts.identity != expected {
+            return Err(replaced());
+        }
+        Ok(Published { facts, way })
+    }
+
     /// Opens the folder around a name; one of the record has to be ours alone.
-    fn parent_of_movable<'p>(&self, path: &'p RelPath) -> Result<(OwnedFd, &'p str), DoorError> {
+    pub(crate) fn parent_of_movable<'p>(
+        &self,
+        operation: Operation,
+        path: &'p RelPath,
+    ) -> Result<(OwnedFd, &'p str), DoorError> {
         match path.split_last() {
             Some((folder, name)) if record::is_within_record(&folder) => {
-                Ok((self.own_folder(Operation::Rename, &folder, Want::Parent)?, name))
+                Ok((self.own_folder(operation, &folder, Want::Parent)?, name))
             }
-            _ => self.below().parent(Operation::Rename, path),
+            _ => self.below().parent(operation, path),
         }
     }
 
     fn rename(&self, old: Spot<'_>, from: &RelPath, to: &RelPath) -> Result<Way, DoorError> {
         let below = self.below();
-        let (folder, name) = self.parent_of_movable(to)?;
+        let exclusive = self.probe_renames()?.exclusive;
+        let (folder, name) = self.parent_of_movable(Operation::Rename, to)?;
         below.announce(Operation::Rename, to)?;
         let new = Spot { folder: folder.as_fd(), name: name.as_ref() };
-        move_without_replacing(old, new, self.faults()).map_err(|errno| {
+        rename::without_replacing(old, new, exclusive, self.faults()).map_err(|errno| {
             let about = if errno == Errno::NOENT { from } else { to };
             below.failed(Operation::Rename, about, errno)
         })
     }
-}
-
-/// One name in an open folder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spot<'a> {
-    pub(crate) folder: BorrowedFd<'a>,
-    pub(crate) name: &'a OsStr,
-}
-
-/// Moves one name to another that must be free.
-pub(crate) fn move_without_replacing(
-    from: Spot<'_>,
-    to: Spot<'_>,
-    faults: &Faults,
-) -> Result<Way, Errno> {
-    let answer = if faults.lacks_exclusive_rename() {
-        Err(Errno::INVAL)
-    } else {
-        rustix::fs::renameat_with(
-            from.folder,
-            from.name,
-            to.folder,
-            to.name,
-            RenameFlags::NOREPLACE,
-        )
-    };
-    match answer {
-        Ok(()) => Ok(Way::Renamed),
-        Err(errno) if flag_is_unknown(errno) => link_and_unlink(from, to),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// The kernel or the file system does not know the flag. (`OPNOTSUPP` and `NOTSUP` are two numbers
-/// on a Mac.)
-fn flag_is_unknown(errno: Errno) -> bool {
-    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP].contains(&errno)
-}
-
-/// A link never replaces either. Between the two steps the file has both names, whole.
-fn link_and_unlink(from: Spot<'_>, to: Spot<'_>) -> Result<Way, Errno> {
-    rustix::fs::linkat(from.folder, from.name, to.folder, to.name, AtFlags::empty())?;
-    match rustix::fs::unlinkat(from.folder, from.name, AtFlags::empty()) {
-        // Somebody removed the old name first; the file is where it should be.
-        Ok(()) | Err(Errno::NOENT) => Ok(Way::Linked),
-        Err(errno) => {
-            // Take the new name back, so that an error means "it did not happen", unless it is
-            // somebody else's by now.
-            let old = look_at(from.folder, from.name)?;
-            if look_at(to.folder, to.name)?.identity == old.identity {
-                rustix::fs::unlinkat(to.folder, to.name, AtFlags::empty())?;
-            }
-            Err(errno)
-        }
-    }
-}
-
-/// Puts a new form of a file of our own record in the place of the old one, in one folder of
-/// `.darkslide/`.
-pub(crate) fn replace_own(folder: BorrowedFd<'_>, new: &str, name: &str) -> Result<(), Errno> {
-    // By the same call as the other kind, so that the filter has one rename to allow.
-    rustix::fs::renameat_with(folder, new, folder, name, RenameFlags::empty())
-}
-
-/// Looks at one name in an open folder, and never behind a link.
-pub(crate) fn look_at(folder: BorrowedFd<'_>, name: impl Arg) -> Result<Facts, Errno> {
-    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(Facts::from_stat(&stat))
 }

@@ -5,7 +5,7 @@
 //! names of a closed list; what they mean is the export's matter. Folders are 0700, files 0600. A
 //! file is replaced by writing `NAME.new`, flushing it, and renaming it over. The hazard:
 //! somebody's file under one of our names, by a link or a second name. Contents on their way to a
-//! final name are in `temporary.rs`, who may own a record in `owner.rs`.
+//! final name are in `temporary.rs`, the lock in `lock.rs`, who may own a record in `owner.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "the door: owns the names in .darkslide/")]
 
@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use darkslide_policy::{Component, RelPath};
-use rustix::fs::{AtFlags, FlockOperation, OFlags};
+use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 
 use crate::beneath::{Base, Want};
@@ -22,8 +22,8 @@ use crate::destination::Destination;
 use crate::error::{DoorError, DoorErrorKind};
 use crate::facts::{Entry, Facts};
 use crate::fault::Operation;
-use crate::publish;
 use crate::reading::{self, SourceFile};
+use crate::rename::{self, Spot};
 use crate::temporary::{self, FILE_MODE};
 
 /// The folder of a destination that is ours.
@@ -37,10 +37,6 @@ const REPORTS: &str = "reports";
 const TRASH: &str = "trash";
 
 const FOLDER_MODE: u16 = 0o700;
-const LOCK_NAME: &str = "lock";
-/// Somebody may remove the lock's file between our opening and our locking it; more often in a row
-/// is no coincidence.
-const MAX_LOCK_TRIES: usize = 8;
 
 /// A file of the record that is replaced whole or appended to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +47,8 @@ pub enum Record<'a> {
     Manifest,
     /// `journal.jsonl`: what the running job does.
     Journal,
+    /// `B3SUMS`: digests of what is settled, for a tool that everybody has.
+    Sums,
     /// `reports/NAME`.
     Report(&'a Component),
 }
@@ -58,16 +56,17 @@ pub enum Record<'a> {
 impl Record<'_> {
     fn area(self) -> Area {
         match self {
-            Self::Id | Self::Manifest | Self::Journal => Area::Record,
+            Self::Id | Self::Manifest | Self::Journal | Self::Sums => Area::Record,
             Self::Report(_) => Area::Reports,
         }
     }
 
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Id => "id",
             Self::Manifest => "manifest.jsonl",
             Self::Journal => "journal.jsonl",
+            Self::Sums => "B3SUMS",
             Self::Report(name) => name.as_str(),
         }
     }
@@ -101,7 +100,7 @@ impl Area {
     }
 }
 
-fn path_of<const N: usize>(names: [&str; N]) -> RelPath {
+pub(crate) fn path_of<const N: usize>(names: [&str; N]) -> RelPath {
     RelPath::parse(&names.join("/")).expect("plain names")
 }
 
@@ -113,7 +112,7 @@ pub fn is_within_record(path: &RelPath) -> bool {
         name.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase).collect()
     };
     let ours = folded(RECORD_FOLDER);
-    path.components().any(|name| folded(name) == ours)
+    path.components().any(|name| name.starts_with('.') && folded(name) == ours)
 }
 
 pub(crate) fn may_be_moved_from(path: &RelPath) -> bool {
@@ -129,21 +128,6 @@ fn is_in_one_of(path: &RelPath, folders: &[&str]) -> bool {
     components.next() == Some(RECORD_FOLDER)
         && components.next().is_some_and(|second| folders.contains(&second))
         && components.next().is_some()
-}
-
-/// The lock of a destination, held as long as this value lives.
-#[derive(Debug)]
-pub struct Lock {
-    held: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing alone would leave it with a child process that was started at this moment and
-        // still has a copy. It cannot fail on an open file, and the close that follows is the same
-        // for everybody else.
-        let _ = rustix::fs::flock(&self.held, FlockOperation::Unlock);
-    }
 }
 
 impl Destination<'_> {
@@ -171,8 +155,24 @@ impl Destination<'_> {
     /// # Errors
     /// Those of [`Destination::ensure_record_folders`].
     pub fn ensure_trash_folder(&self, day: &Component) -> Result<RelPath, DoorError> {
+        self.ensure_trash_folder_below(day, &RelPath::root())
+    }
+
+    /// The same with folders in it, so that what lies there tells where it was; without them where
+    /// the path would get too long.
+    ///
+    /// # Errors
+    /// Those of [`Destination::ensure_record_folders`].
+    pub fn ensure_trash_folder_below(
+        &self,
+        day: &Component,
+        folder: &RelPath,
+    ) -> Result<RelPath, DoorError> {
         let trash = path_of([RECORD_FOLDER, TRASH]);
-        let path = trash.join(day).expect("three components");
+        let of_the_day = trash.join(day).expect("three components");
+        let longest = Component::parse(&"x".repeat(255)).expect("a plain name");
+        let deep = of_the_day.join_path(folder).ok();
+        let path = deep.filter(|path| path.join(&longest).is_ok()).unwrap_or(of_the_day);
         if !self.has_own_folder(&path)? {
             self.make_own_folder(&path)?;
         }
@@ -280,35 +280,6 @@ impl Destination<'_> {
         }
     }
 
-    /// Takes the lock of the destination, without waiting.
-    ///
-    /// # Errors
-    /// [`DoorErrorKind::Busy`] where another job or daemon has it;
-    /// [`ForeignRecord`](DoorErrorKind::ForeignRecord); [`NotFound`](DoorErrorKind::NotFound)
-    /// without record folders; [`Io`](DoorErrorKind::Io) on file systems that have no locks.
-    pub fn lock(&self) -> Result<Lock, DoorError> {
-        let operation = Operation::Lock;
-        let folder = self.area(operation, Area::Record)?;
-        let path = Area::Record.join(LOCK_NAME);
-        let failed = |errno| self.below().failed(operation, &path, errno);
-        self.below().announce(operation, &path)?;
-        for _ in 0..MAX_LOCK_TRIES {
-            let flags = OFlags::RDWR | OFlags::CREATE;
-            let file = self.open_own(operation, &folder, LOCK_NAME, &path, flags)?;
-            rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
-            let lock = Lock { held: file };
-            let held = Facts::of_descriptor(&lock.held).map_err(failed)?.identity;
-            match publish::look_at(folder.as_fd(), LOCK_NAME) {
-                Ok(now) if now.identity == held => return Ok(lock),
-                // What is locked is no longer what others would find: once more, with the one that
-                // is there now.
-                Ok(_) | Err(Errno::NOENT) => {}
-                Err(errno) => return Err(failed(errno)),
-            }
-        }
-        Err(self.below().refused(operation, &path, DoorErrorKind::Busy))
-    }
-
     /// Opens a folder of the record.
     pub(crate) fn area(&self, operation: Operation, area: Area) -> Result<OwnedFd, DoorError> {
         self.own_folder(operation, &area.path(), Want::Folder)
@@ -381,8 +352,8 @@ impl Destination<'_> {
         Err(self.below().refused(operation, path, DoorErrorKind::ForeignRecord))
     }
 
-    /// Opens, or makes, a file of ours to write to, and sees that it is one and has no second name.
-    fn open_own(
+    /// Opens, or makes, a file of ours, and sees that it is one and has no second name.
+    pub(crate) fn open_own(
         &self,
         operation: Operation,
         folder: &OwnedFd,
@@ -437,7 +408,9 @@ impl NewRecord<'_> {
                 .map_err(|e| failed(Operation::FlushRecord, errno_of(&e)))?;
         }
         below.announce(Operation::ReplaceRecord, &self.path)?;
-        publish::replace_own(self.folder.as_fd(), &self.new_name, &self.name)
+        let folder = self.folder.as_fd();
+        let new = Spot { folder, name: self.new_name.as_ref() };
+        rename::replacing(new, Spot { folder, name: self.name.as_ref() })
             .map_err(|errno| failed(Operation::ReplaceRecord, errno))?;
         self.writer = None;
         rustix::fs::fsync(&self.folder).map_err(|errno| failed(Operation::ReplaceRecord, errno))
@@ -469,6 +442,6 @@ impl Drop for NewRecord<'_> {
     }
 }
 
-fn errno_of(error: &io::Error) -> Errno {
+pub(crate) fn errno_of(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

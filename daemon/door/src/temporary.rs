@@ -1,10 +1,8 @@
-//! Contents on their way: made under random names in `.darkslide/tmp/`, finished, and removed if
-//! nobody wants them.
+//! Contents on their way: made under random names in `.darkslide/tmp/`, and finished.
 //!
-//! It alone removes files, in `tmp/` and `aside/` only, each by one component and only if it is
-//! still the file that the caller knows; no recursive removal exists. A temporary file is made
-//! exclusively, 0600, so that a planted name or link is never written through. The hazard: a name
-//! out of a journal, or a link planted where we clean up, that leads to somebody's file.
+//! A temporary file is made exclusively, 0600, and is for the daemon's user alone until it is
+//! finished. It gets its final name in `publish.rs`; what nobody wants is removed in `remove.rs`.
+//! The hazard: a name or a link that was planted, and would be written through.
 
 #![expect(clippy::disallowed_methods, reason = "the door: makes and removes temporary files")]
 
@@ -14,13 +12,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use darkslide_policy::Component;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use crate::content;
 use crate::destination::Destination;
-use crate::error::{DoorError, DoorErrorKind};
-use crate::facts::{Entry, Facts, FileTime, Identity};
+use crate::error::DoorError;
+use crate::facts::{Entry, Facts, FileTime};
 use crate::fault::Operation;
-use crate::publish;
+use crate::random_name::random_name;
 use crate::record::Area;
 
 /// What is ours is for the daemon's user alone until it is finished.
@@ -30,8 +29,8 @@ impl Destination<'_> {
     /// Makes a new temporary file, empty, for reading and writing.
     ///
     /// # Errors
-    /// [`DoorErrorKind::Exists`], [`NotFound`](DoorErrorKind::NotFound) without record folders,
-    /// [`NoSpace`](DoorErrorKind::NoSpace).
+    /// [`Exists`](crate::DoorErrorKind::Exists), [`NotFound`](crate::DoorErrorKind::NotFound)
+    /// without record folders, [`NoSpace`](crate::DoorErrorKind::NoSpace).
     pub fn create_temporary(&self, name: &Component) -> Result<File, DoorError> {
         let operation = Operation::CreateTemporary;
         let folder = self.area(operation, Area::Temporaries)?;
@@ -81,25 +80,22 @@ impl Destination<'_> {
             .map_err(|errno| below.failed(Operation::Finish, &path, errno))
     }
 
-    /// Removes a temporary file; `false` where it is gone already.
+    /// Makes a file without a name, for reading and writing: room for what is needed while it is
+    /// open, gone with its descriptor.
     ///
     /// # Errors
-    /// [`DoorErrorKind::Replaced`] where another file has its name: it stays.
-    pub fn remove_temporary(
-        &self,
-        name: &Component,
-        expected: Identity,
-    ) -> Result<bool, DoorError> {
-        self.remove_own(Area::Temporaries, name, expected)
-    }
-
-    /// Removes a file in `.darkslide/aside/`, of which the caller has proven that it is ours;
-    /// `false` where it is gone already.
-    ///
-    /// # Errors
-    /// [`DoorErrorKind::Replaced`] where another file has its name: it stays.
-    pub fn remove_aside(&self, name: &Component, expected: Identity) -> Result<bool, DoorError> {
-        self.remove_own(Area::Aside, name, expected)
+    /// Those of [`Destination::create_temporary`].
+    pub fn spool(&self) -> Result<File, DoorError> {
+        let operation = Operation::CreateTemporary;
+        let folder = self.area(operation, Area::Temporaries)?;
+        let name = random_name();
+        let path = Area::Temporaries.join(name.as_str());
+        let failed = |errno| self.below().failed(operation, &path, errno);
+        self.below().announce(operation, &path)?;
+        let file = create_new(&folder, name.as_str(), OFlags::RDWR).map_err(failed)?;
+        unless_missing(rustix::fs::unlinkat(&folder, name.as_str(), AtFlags::empty()))
+            .map_err(failed)?;
+        Ok(file)
     }
 
     /// Lists the temporary files; none without record folders.
@@ -117,37 +113,17 @@ impl Destination<'_> {
     pub fn list_aside(&self) -> Result<Vec<Entry>, DoorError> {
         self.list_area(Area::Aside)
     }
-
-    fn remove_own(
-        &self,
-        area: Area,
-        name: &Component,
-        expected: Identity,
-    ) -> Result<bool, DoorError> {
-        let operation = Operation::RemoveTemporary;
-        let path = area.join(name.as_str());
-        let below = self.below();
-        let folder = self.area(operation, area)?;
-        below.announce(operation, &path)?;
-        let removed = match publish::look_at(folder.as_fd(), name.as_str()) {
-            Ok(facts) if facts.identity != expected => {
-                return Err(below.refused(operation, &path, DoorErrorKind::Replaced));
-            }
-            Ok(_) => rustix::fs::unlinkat(&folder, name.as_str(), AtFlags::empty()),
-            Err(errno) => Err(errno),
-        };
-        match removed {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(below.failed(operation, &path, errno)),
-        }
-    }
 }
 
 /// Makes a file that is not there yet.
-pub(crate) fn create_new(folder: &OwnedFd, name: &str, access: OFlags) -> Result<File, Errno> {
+pub(crate) fn create_new(
+    folder: impl AsFd,
+    name: impl Arg + Copy,
+    access: OFlags,
+) -> Result<File, Errno> {
     let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::io::retry_on_intr(|| rustix::fs::openat(folder, name, flags, FILE_MODE)).map(File::from)
+    rustix::io::retry_on_intr(|| rustix::fs::openat(&folder, name, flags, FILE_MODE))
+        .map(File::from)
 }
 
 #[cfg(target_os = "linux")]

@@ -1,9 +1,11 @@
 //! Writes a batch's intents, flushes once, and gives the names: the order that survives a crash.
 //!
-//! It alone appends to the journal and publishes (reference/destination.md, 2): contents are under
+//! It alone appends to the journal and publishes (docs/destination.md): contents are under
 //! `tmp/`, intents go to the journal, one flush, the line `flushed`, then the renames, which
 //! replace nothing; the next batch's flush makes them durable. What did not happen gets a line that
 //! says so. The hazard: a name given before the content behind it is on the disk.
+
+mod trash;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
@@ -14,72 +16,79 @@ use darkslide_policy::{Component, RelPath};
 
 use crate::copy::Copied;
 use crate::error::{ExportError, in_the_way};
-use crate::journal::{Intent, Line, MERGED_BYTES};
-use crate::plan::{CHANGED, Chain, Entering, Move, REMOVED};
+use crate::journal::{Intent, Line};
+use crate::plan::moves::NameHash;
+use crate::plan::{CHANGED, Chain, Entering, Move, Over, REMOVED};
+use crate::replace::{Outgoing, Replacing};
 use crate::report::{Outcome, ReportRow};
 use crate::row::There;
+
+pub(crate) use trash::{Trashing, look};
 
 /// A batch ends with so many files, or so many bytes: what a crash makes us do again.
 const BATCH_FILES: usize = 256;
 pub(crate) const BATCH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
-/// When a batch ends, and when the journal is merged in mid-job. Smaller ones are for tests, which
-/// could not fill those of the programs.
+/// When a batch ends. Smaller ones are for tests, which could not fill those of the programs.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
     pub batch_files: usize,
-    pub merged_bytes: u64,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { batch_files: BATCH_FILES, merged_bytes: MERGED_BYTES }
+        Self { batch_files: BATCH_FILES }
     }
 }
 
-/// A content in `tmp/`, and the row that reports it.
+/// A content in `tmp/`, what it replaces, and the row that reports it.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) copied: Box<Copied>,
+    pub(crate) over: Option<Over>,
     pub(crate) report: ReportRow,
 }
 
 /// Publishes batch after batch.
 pub(crate) struct Publisher<'a> {
-    destination: &'a Destination<'a>,
+    pub(crate) destination: &'a Destination<'a>,
     job: &'a str,
-    day: &'a Component,
+    pub(crate) day: &'a Component,
     /// Made with the first intent: a run that changes nothing writes no journal.
     journal: Option<File>,
-    /// Its length.
-    bytes: u64,
-    /// The length at which it is merged.
-    merged_bytes: u64,
     /// The number of the last intent.
     last: u64,
     /// Folders that were seen to be there.
     folders: HashSet<RelPath>,
+    /// Folders whose names have changed since the last flush.
+    touched: BTreeSet<RelPath>,
+    /// Folders from which files went.
+    pub(crate) left: BTreeSet<RelPath>,
+    /// Folders that this job made.
+    made: HashSet<RelPath>,
+    /// Names that files were to move to, and did not.
+    stuck: HashSet<NameHash>,
+    /// What an update took away, and may be removed after the next flush.
+    pub(crate) outgoing: Vec<Outgoing>,
     /// What had to be put into the trash.
     pub(crate) trashed: u64,
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(
-        destination: &'a Destination<'a>,
-        job: &'a str,
-        day: &'a Component,
-        sizes: Sizes,
-    ) -> Self {
+    pub(crate) fn new(destination: &'a Destination<'a>, job: &'a str, day: &'a Component) -> Self {
         Self {
             destination,
             job,
             day,
             journal: None,
-            bytes: 0,
-            merged_bytes: sizes.merged_bytes,
             last: 0,
             folders: HashSet::new(),
+            touched: BTreeSet::new(),
+            left: BTreeSet::new(),
+            made: HashSet::new(),
+            stuck: HashSet::new(),
+            outgoing: Vec::new(),
             trashed: 0,
         }
     }
@@ -88,38 +97,51 @@ impl<'a> Publisher<'a> {
     pub(crate) fn enter(&mut self, batch: Vec<Entering>) -> Result<Vec<ReportRow>, ExportError> {
         let intents = batch.iter().map(|it| Intent::Adopt { row: it.row.clone() });
         self.intend(intents.collect())?;
-        self.flush()?;
-        Ok(batch.into_iter().map(|it| it.report).collect())
+        self.flush(&[])?;
+        Ok(batch.into_iter().filter_map(|it| it.report).collect())
     }
 
     /// Gives copied files their names.
     pub(crate) fn publish(&mut self, batch: Vec<Ready>) -> Result<Vec<ReportRow>, ExportError> {
-        let intents = batch
-            .iter()
-            .map(|it| Intent::Publish { tmp: it.copied.name.clone(), row: it.copied.row.clone() });
-        let first = self.intend(intents.collect())?;
-        self.flush()?;
+        let mut asides = Vec::with_capacity(batch.len());
+        let mut intents = Vec::with_capacity(batch.len());
+        for ready in &batch {
+            let aside = random_name();
+            intents.push(intent_of(ready, &aside));
+            asides.push(aside);
+        }
+        let first = self.intend(intents)?;
+        let temporaries: Vec<Component> = batch.iter().map(|it| it.copied.name.clone()).collect();
+        self.flush(&temporaries)?;
         let mut reports = Vec::with_capacity(batch.len());
-        for (n, ready) in (first..).zip(batch) {
-            reports.push(self.publish_one(n, ready)?);
+        for ((n, ready), aside) in (first..).zip(batch).zip(asides) {
+            let Ready { copied, over, report } = ready;
+            reports.push(match over {
+                None => self.publish_one(n, &copied, report)?,
+                Some(over) => self.replace_one(n, &Replacing { aside, copied, over }, report)?,
+            });
         }
         Ok(reports)
     }
 
-    fn publish_one(&mut self, n: u64, ready: Ready) -> Result<ReportRow, ExportError> {
-        let Ready { copied, report } = ready;
+    fn publish_one(
+        &mut self,
+        n: u64,
+        copied: &Copied,
+        report: ReportRow,
+    ) -> Result<ReportRow, ExportError> {
         let path = &copied.row.path;
         let publish = |destination: &Destination<'_>| {
             destination.publish(&copied.name, copied.identity, path).map(|_| ())
         };
         match self.give_name(path, publish) {
             Ok(()) => Ok(report.with_row(&copied.row)),
-            Err(error) => self.put_back(n, &copied, report, error),
+            Err(error) => self.put_back(n, copied, report, error),
         }
     }
 
     /// What is in the way of one file is that file's outcome; all else ends the job.
-    fn put_back(
+    pub(crate) fn put_back(
         &mut self,
         n: u64,
         copied: &Copied,
@@ -135,7 +157,10 @@ impl<'a> Publisher<'a> {
     }
 
     /// Renames files of ours: whole chains, each in the order that frees one name after the other.
-    pub(crate) fn rename(&mut self, batch: Vec<Chain>) -> Result<Vec<ReportRow>, ExportError> {
+    pub(crate) fn rename(
+        &mut self,
+        batch: Vec<Chain<Move>>,
+    ) -> Result<Vec<ReportRow>, ExportError> {
         let mut n = self.last;
         let mut chains = Vec::with_capacity(batch.len());
         for Chain { circle, moves } in batch {
@@ -157,7 +182,7 @@ impl<'a> Publisher<'a> {
             row: moving.step.row.clone(),
         });
         self.intend(intents.collect())?;
-        self.flush()?;
+        self.flush(&[])?;
         let mut reports = Vec::new();
         for chain in chains {
             self.rename_chain(chain, &mut reports)?;
@@ -174,14 +199,16 @@ impl<'a> Publisher<'a> {
         for mut moving in chain {
             if self.was_touched(&moving.step)? {
                 self.say_not(moving.n, CHANGED)?;
+                self.stuck.insert(NameHash::of(&moving.step.new));
                 let Moving { step, .. } = moving;
-                reports.push(step.report.at(&step.row.path).ended(Outcome::Kept, CHANGED));
+                let report = step.report.map(|it| it.at(&step.row.path));
+                reports.extend(report.map(|it| it.ended(Outcome::Kept, CHANGED)));
                 continue;
             }
             if moving.begins_a_circle {
                 match self.rename_one(&moving.step.row.path, &moving.aside_path()) {
                     Ok(()) => waiting = Some(moving),
-                    Err(error) => reports.push(self.not_moved(moving, error)?),
+                    Err(error) => reports.extend(self.not_moved(moving, error)?),
                 }
                 continue;
             }
@@ -191,39 +218,47 @@ impl<'a> Publisher<'a> {
                 answer = self.rename_one(&old, &moving.aside_path());
                 if answer.is_ok() {
                     moving.begins_a_circle = true;
-                    reports.push(self.bring_back(moving)?);
+                    reports.extend(self.bring_back(moving)?);
                     continue;
                 }
             }
-            reports.push(match answer {
-                Ok(()) => moving.step.report,
+            reports.extend(match answer {
+                Ok(()) => self.moved(moving),
                 Err(error) => self.not_moved(moving, error)?,
             });
         }
         if let Some(moving) = waiting {
-            reports.push(self.bring_back(moving)?);
+            reports.extend(self.bring_back(moving)?);
         }
         Ok(())
     }
 
     /// From `aside/` to the new name, else back to the old one, else to the trash: nobody stays
     /// there.
-    fn bring_back(&mut self, moving: Moving) -> Result<ReportRow, ExportError> {
+    fn bring_back(&mut self, moving: Moving) -> Result<Option<ReportRow>, ExportError> {
         let aside = moving.aside_path();
         let error = match self.rename_one(&aside, &moving.step.new) {
-            Ok(()) => return Ok(moving.step.report),
+            Ok(()) => return Ok(self.moved(moving)),
             Err(error) => error,
         };
+        // Where the disk fails nothing is in the way of the name: settling tries again.
+        let is_of_the_name =
+            |door: &DoorError| in_the_way(door).is_some() || door.kind() == DoorErrorKind::NotFound;
+        if !matches!(&error, ExportError::Door(door) if is_of_the_name(door)) {
+            return Err(error);
+        }
         let old = moving.step.row.path.clone();
         match self.rename_one(&aside, &old) {
             Err(ExportError::Door(back)) if in_the_way(&back).is_some() => {
                 let rename = |to: &RelPath| self.destination.rename_exclusive(&aside, to);
                 let to = to_trash(self.destination, self.day, moving.aside.clone(), rename)?;
                 self.trashed += 1;
-                let report = moving.step.report.clone().at(&to);
+                self.touch(&to);
                 // The row stays under a name where the next run finds somebody else's file.
                 self.say_not(moving.n, NOT_BACK)?;
-                Ok(report.ended(Outcome::Conflict, NOT_BACK))
+                self.stuck.insert(NameHash::of(&moving.step.new));
+                let report = moving.step.report.map(|it| it.at(&to));
+                Ok(report.map(|it| it.ended(Outcome::Conflict, NOT_BACK)))
             }
             Err(other) => Err(other),
             Ok(()) => self.not_moved(moving, error),
@@ -257,20 +292,39 @@ impl<'a> Publisher<'a> {
         Ok(matches!((old, new), (Some(old), Some(new)) if old.identity == new.identity))
     }
 
-    fn not_moved(&mut self, moving: Moving, error: ExportError) -> Result<ReportRow, ExportError> {
+    /// Its old folder may be empty now.
+    fn moved(&mut self, moving: Moving) -> Option<ReportRow> {
+        if let Some((folder, _)) = moving.step.row.path.split_last() {
+            self.left.insert(folder.clone());
+            self.touched.insert(folder);
+        }
+        moving.step.report
+    }
+
+    fn not_moved(
+        &mut self,
+        moving: Moving,
+        error: ExportError,
+    ) -> Result<Option<ReportRow>, ExportError> {
         let ExportError::Door(door) = &error else {
             return Err(error);
         };
+        self.stuck.insert(NameHash::of(&moving.step.new));
         if door.kind() == DoorErrorKind::NotFound {
             // Somebody removed it: the row goes to its new name all the same, and there it is
             // missing.
-            return Ok(moving.step.report.ended(Outcome::Kept, REMOVED));
+            return Ok(moving.step.report.map(|it| it.ended(Outcome::Kept, REMOVED)));
         }
         let Some(word) = in_the_way(door) else {
             return Err(error);
         };
         self.say_not(moving.n, word)?;
-        Ok(moving.step.report.ended(Outcome::Conflict, word))
+        Ok(moving.step.report.map(|it| it.ended(Outcome::Conflict, word)))
+    }
+
+    /// Did a file get this name?
+    pub(crate) fn was_moved_to(&self, path: &RelPath) -> bool {
+        !self.stuck.contains(&NameHash::of(path))
     }
 
     fn rename_one(&mut self, from: &RelPath, to: &RelPath) -> Result<(), ExportError> {
@@ -285,11 +339,12 @@ impl<'a> Publisher<'a> {
 
     /// Gives a name in folders that are made where they are missing. One that another program
     /// removes between the making and the use is made once more.
-    fn give_name(
+    pub(crate) fn give_name(
         &mut self,
         file: &RelPath,
         give: impl Fn(&Destination<'_>) -> Result<(), DoorError>,
     ) -> Result<(), ExportError> {
+        self.touch(file);
         let mut made = BTreeSet::new();
         let mut make_and_give = |publisher: &mut Self| -> Result<(), ExportError> {
             made.extend(publisher.make_folders(file)?);
@@ -313,18 +368,27 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Is the journal so long that it should be merged before the job goes on?
-    pub(crate) fn is_long(&self) -> bool {
-        self.bytes >= self.merged_bytes
+    /// The folder of a file has other names in it now, and so has the one around it if that folder
+    /// is new.
+    pub(crate) fn touch(&mut self, file: &RelPath) {
+        let Some((folder, _)) = file.split_last() else { return };
+        if !self.folders.contains(&folder) {
+            let mut around = folder.clone();
+            while let Some((outer, _)) = around.split_last() {
+                self.touched.insert(outer.clone());
+                around = outer;
+            }
+        }
+        self.touched.insert(folder);
     }
 
     /// Ends the journal: after this nothing of it is in doubt. What follows begins another.
     pub(crate) fn end(&mut self) -> Result<(), ExportError> {
         if self.journal.is_some() {
-            self.flush()?;
+            self.flush(&[])?;
             self.append(&[Line::End {}])?;
         }
-        (self.journal, self.bytes) = (None, 0);
+        self.journal = None;
         Ok(())
     }
 
@@ -340,14 +404,17 @@ impl<'a> Publisher<'a> {
         Ok(first)
     }
 
-    /// All that was written so far is on the disk when this returns.
-    fn flush(&mut self) -> Result<(), ExportError> {
-        self.destination.sync()?;
+    /// All that was written so far is on the disk when this returns: these contents, and the names
+    /// that were given since the last time.
+    fn flush(&mut self, temporaries: &[Component]) -> Result<(), ExportError> {
+        let folders: Vec<RelPath> = std::mem::take(&mut self.touched).into_iter().collect();
+        self.destination.sync_batch(temporaries, &folders)?;
         self.append(&[Line::Flushed(self.last)])?;
+        self.let_go()?;
         if self.destination.still_there()? { Ok(()) } else { Err(ExportError::RootReplaced) }
     }
 
-    fn say_not(&mut self, n: u64, word: &str) -> Result<(), ExportError> {
+    pub(crate) fn say_not(&mut self, n: u64, word: &str) -> Result<(), ExportError> {
         let reason = word.to_owned();
         self.append(&[Line::Not { n, reason }])
     }
@@ -366,8 +433,44 @@ impl<'a> Publisher<'a> {
     }
 
     fn note_folders(&mut self, made: Vec<RelPath>) -> Result<(), ExportError> {
-        let lines: Vec<Line> = made.into_iter().map(Line::Folder).collect();
+        let lines: Vec<Line> = made.iter().cloned().map(Line::Folder).collect();
+        self.made.extend(made);
         self.append(&lines)
+    }
+
+    /// Removes the folders that are empty now, of those from which files went and those around
+    /// them, if `is_ours` or this job made them.
+    pub(crate) fn remove_left_folders(
+        &mut self,
+        is_ours: &HashSet<RelPath>,
+    ) -> Result<(), ExportError> {
+        let mut folders = std::mem::take(&mut self.left);
+        for folder in folders.clone() {
+            let mut outer = folder;
+            while let Some((around, _)) = outer.split_last().filter(|(it, _)| !it.is_root()) {
+                outer = around.clone();
+                folders.insert(around);
+            }
+        }
+        // What lies in another comes after it.
+        for folder in folders.into_iter().rev() {
+            if !is_ours.contains(&folder) && !self.made.contains(&folder) {
+                continue;
+            }
+            let is_gone = match self.destination.remove_empty_folder(&folder) {
+                Ok(true) => true,
+                Ok(false) => self.destination.stat(&folder)?.is_none(),
+                // Somebody made something else of it.
+                Err(error) if is_of_the_folder(&error) => false,
+                Err(error) => return Err(error.into()),
+            };
+            if is_gone {
+                self.folders.remove(&folder);
+                self.touch(&folder);
+                self.append(&[Line::FolderGone(folder)])?;
+            }
+        }
+        Ok(())
     }
 
     fn unmake_folders(&mut self, made: &[RelPath]) -> Result<(), ExportError> {
@@ -394,10 +497,29 @@ impl<'a> Publisher<'a> {
         }
         self.destination.faults().check(Operation::Write)?;
         let answer = file.write_all(&bytes);
-        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.journal = Some(file);
         Ok(answer?)
     }
+}
+
+fn intent_of(ready: &Ready, aside: &Component) -> Intent {
+    let Copied { name, row, .. } = &*ready.copied;
+    match &ready.over {
+        None => Intent::Publish { tmp: name.clone(), row: row.clone() },
+        Some(over) => Intent::Replace {
+            tmp: name.clone(),
+            aside: aside.clone(),
+            old: Box::new(over.row.clone()),
+            new: Box::new(row.clone()),
+            ours: over.ours,
+        },
+    }
+}
+
+/// Is it this one folder's matter that it stays?
+fn is_of_the_folder(error: &DoorError) -> bool {
+    let kind = error.kind();
+    in_the_way(error).is_some() || matches!(kind, DoorErrorKind::Permission | DoorErrorKind::Busy)
 }
 
 const NOT_BACK: &str = "names-taken";
@@ -422,6 +544,11 @@ impl Moving {
 
 pub(crate) fn aside_path(name: &Component) -> RelPath {
     let folder = RelPath::parse(".darkslide/aside").expect("plain names");
+    folder.join(name).expect("three components")
+}
+
+pub(crate) fn temporary_path(name: &Component) -> RelPath {
+    let folder = RelPath::parse(".darkslide/tmp").expect("plain names");
     folder.join(name).expect("three components")
 }
 

@@ -11,7 +11,7 @@ use darkslide_door::{Faults, Operation, SourceFile};
 
 use crate::row::Blake3;
 
-/// The size of one read: larger ones are not faster (measured, reference/performance.md, 4).
+/// The size of one read: larger ones are not faster (measured, docs/performance.md).
 pub(crate) const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Reads a file up to its size when it was opened, and one byte more if it has grown since.

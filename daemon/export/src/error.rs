@@ -13,8 +13,12 @@ use darkslide_library::LibraryError;
 /// The kinds of [`ExportError`], for whoever has to tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportErrorKind {
-    /// The disk or the quota is full.
+    /// The disk, or what its system allows a user there, is full.
     NoSpace,
+    /// The policy allows no more below the root.
+    OverQuota,
+    /// What exports hold below the root cannot be told.
+    Uncounted,
     /// The file system is read-only.
     ReadOnly,
     /// The kernel does not allow it.
@@ -35,6 +39,12 @@ pub enum ExportErrorKind {
     Library,
     /// More files than one destination can have.
     TooManyFiles,
+    /// Nothing was exported there.
+    NoRecord,
+    /// More files would go than may.
+    TooMuch,
+    /// What was planned is not what would be done now.
+    PlanChanged,
     /// It was asked to stop.
     Stopped,
     /// A link, a file or a mount is in the way, or the system reports an error.
@@ -60,6 +70,22 @@ pub enum ExportError {
         needed: u64,
         /// What may still be written.
         free: u64,
+    },
+    /// The root would hold more than the policy allows; nothing was copied.
+    #[error("{needed} bytes would be added to {used} below the root, {limit} are allowed")]
+    OverQuota {
+        /// What the plan adds.
+        needed: u64,
+        /// What exports hold below the root.
+        used: u64,
+        /// What they may hold.
+        limit: u64,
+    },
+    /// The policy limits what the root may hold, and that cannot be counted; nothing was copied.
+    #[error("how much exports hold below the root cannot be told: {why}")]
+    Uncounted {
+        /// What is in the way.
+        why: &'static str,
     },
     /// The root or the destination is no longer the folder that was opened.
     #[error("the destination was replaced by something else")]
@@ -96,6 +122,22 @@ pub enum ExportError {
     /// More files than one destination can have.
     #[error("a destination has at most {} files", crate::manifest::MAX_ROWS)]
     TooManyFiles,
+    /// Nothing was exported there, or its record was removed.
+    #[error("nothing was exported there")]
+    NoRecord,
+    /// More files would go than may; none went.
+    #[error("{files} of {of} files would go, at most {allowed} may")]
+    TooMuch {
+        /// Whose assets are gone.
+        files: u64,
+        /// Which the library has there.
+        of: u64,
+        /// How many may go at once.
+        allowed: u64,
+    },
+    /// There is no such plan, or another set of files would go now.
+    #[error("the plan no longer fits what is there")]
+    PlanChanged,
     /// It was asked to stop; what was published is in the record, and the next run goes on from
     /// there.
     #[error("the export was stopped")]
@@ -120,6 +162,8 @@ impl ExportError {
             Self::Io(error) => kind_of_io(error),
             Self::Library(_) => ExportErrorKind::Library,
             Self::NoSpace { .. } => ExportErrorKind::NoSpace,
+            Self::OverQuota { .. } => ExportErrorKind::OverQuota,
+            Self::Uncounted { .. } => ExportErrorKind::Uncounted,
             Self::RootReplaced => ExportErrorKind::RootReplaced,
             Self::Busy => ExportErrorKind::Busy,
             Self::Nested { .. } => ExportErrorKind::Nested,
@@ -127,6 +171,9 @@ impl ExportError {
             Self::NewerRecord { .. } => ExportErrorKind::NewerRecord,
             Self::DamagedRecord { .. } => ExportErrorKind::DamagedRecord,
             Self::TooManyFiles => ExportErrorKind::TooManyFiles,
+            Self::NoRecord => ExportErrorKind::NoRecord,
+            Self::TooMuch { .. } => ExportErrorKind::TooMuch,
+            Self::PlanChanged => ExportErrorKind::PlanChanged,
             Self::Stopped => ExportErrorKind::Stopped,
         }
     }
@@ -136,6 +183,12 @@ impl ExportError {
     pub fn hint(&self) -> &'static str {
         match self.kind() {
             ExportErrorKind::NoSpace => "free some space, then export again: it goes on from there",
+            ExportErrorKind::OverQuota => {
+                "export less, remove an export below the root, or ask for a larger `max_bytes`"
+            }
+            ExportErrorKind::Uncounted => {
+                "give exports a root of their own, and destinations that are near to it"
+            }
             ExportErrorKind::ReadOnly => "mount the disk so that it can be written",
             ExportErrorKind::Permission => "give the daemon's user write access to the destination",
             ExportErrorKind::RootReplaced => {
@@ -151,6 +204,11 @@ impl ExportError {
                 "remove that file; what is there is found again by its content"
             }
             ExportErrorKind::TooManyFiles => "export parts of it, each to a destination of its own",
+            ExportErrorKind::NoRecord => "name a folder that something was exported to",
+            ExportErrorKind::TooMuch => {
+                "look at the plan; if it is meant, allow more: by a count, or a percentage"
+            }
+            ExportErrorKind::PlanChanged => "plan again, and look at the new plan",
             ExportErrorKind::Library => {
                 if let Self::Library(error) = self {
                     error.hint()
@@ -194,7 +252,10 @@ fn kind_of_door(kind: DoorErrorKind) -> ExportErrorKind {
 
 fn kind_of_io(error: &io::Error) -> ExportErrorKind {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExportErrorKind::NoSpace,
+        // The last is what a limit of the process on the size of files answers.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ExportErrorKind::NoSpace
+        }
         io::ErrorKind::ReadOnlyFilesystem => ExportErrorKind::ReadOnly,
         io::ErrorKind::PermissionDenied => ExportErrorKind::Permission,
         _ => ExportErrorKind::Destination,
@@ -229,4 +290,19 @@ pub(crate) fn hides_content(error: &DoorError) -> bool {
     let kind = error.kind();
     in_the_way(error).is_some()
         || matches!(kind, DoorErrorKind::NotFound | DoorErrorKind::Permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_a_full_quota_and_a_limit_on_files_are_no_space() {
+        // ENOSPC, EDQUOT and EFBIG, as the system numbers them.
+        let numbers = if cfg!(target_os = "macos") { [28, 69, 27] } else { [28, 122, 27] };
+        for number in numbers {
+            let error = ExportError::from(io::Error::from_raw_os_error(number));
+            assert_eq!(error.kind(), ExportErrorKind::NoSpace, "{number}");
+        }
+    }
 }

@@ -5,20 +5,22 @@
 //! means what. The hazard: an asset that came into the library between the two questions; it waits
 //! for the next run.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use darkslide_door::FileTime;
+use darkslide_door::{Facts, FileTime};
 use darkslide_library::{
-    Absence, AlbumPlace, CatalogEntry, Date, LibraryError, Presence, Resource, Scanned,
+    Absence, CatalogEntry, Date, LibraryError, Presence, Resource, Scanned, Version,
 };
 use darkslide_protocol::value::Uuid;
+use serde_json::value::RawValue;
 
+use crate::error::ExportError;
+use crate::manifest::Manifest;
 use crate::name::{Counting, NamedAsset, Naming, Placed};
-use crate::plan::{Available, Here, Missing, Wanted, chosen};
+use crate::plan::{Available, Here, InPlace, Missing, Origin, Role, Wanted, chosen};
 use crate::report::Outcome;
 use crate::row::{Key, Source};
-use crate::spec::{Shape, Spec};
+use crate::sidecar::{self, Beside};
+use crate::spec::{Sidecar, Spec};
+use crate::walk::Question;
 
 /// The first second that file systems without signed times keep, and the first one that FAT does
 /// not.
@@ -43,80 +45,132 @@ pub(crate) fn read_at_rest<T>(
     }
 }
 
-/// The catalog, and the names of all that is in it.
+/// What an export of one library knows of all its assets: their names.
 pub(crate) struct Gathered {
-    entries: HashMap<Uuid, CatalogEntry>,
     pub(crate) naming: Naming,
     /// The library's own UUID; a dash where it has none.
-    library: String,
+    pub(crate) library: String,
+}
+
+/// One selected asset.
+pub(crate) struct Selected<'a> {
+    /// What it is called.
+    pub(crate) entry: &'a CatalogEntry,
+    /// Its files.
+    pub(crate) resources: Vec<Resource>,
+    /// All that the library knows of it, where sidecars are wanted.
+    pub(crate) record: Option<&'a RawValue>,
 }
 
 impl Gathered {
-    pub(crate) fn new(shape: &Shape, library: Option<Uuid>, catalog: Vec<CatalogEntry>) -> Self {
-        let mut counting = Counting::new(shape);
-        for entry in &catalog {
-            counting.add(&named(entry, &albums(entry)));
-        }
-        let entries = catalog.into_iter().map(|entry| (entry.uuid.clone(), entry));
-        Self {
-            entries: entries.collect(),
+    pub(crate) fn new(question: &Question<'_>) -> Result<Self, ExportError> {
+        let Question { library, read, spec, limit, .. } = *question;
+        let shape = &spec.shape;
+        let uuid = library.uuid(read, limit)?;
+        let begin = || Counting::new(shape);
+        let add = |counting: &mut Counting, entry: &CatalogEntry| {
+            counting.add(&NamedAsset::of(entry));
+        };
+        let counting = read_at_rest(|| library.catalog(read, shape.needs(), limit, begin, add))?;
+        Ok(Self {
             naming: counting.finish(),
-            library: library.map_or_else(|| "-".to_owned(), |uuid| uuid.as_str().to_owned()),
-        }
+            library: uuid.map_or_else(|| "-".to_owned(), |uuid| uuid.as_str().to_owned()),
+        })
     }
 
-    /// The places of one selected asset, and its files in each; nothing where the catalog has it
-    /// not.
+    /// The places of an asset of which no file is wanted.
+    pub(crate) fn places(&self, entry: &CatalogEntry) -> Vec<InPlace> {
+        let places = self.naming.places(&NamedAsset::of(entry));
+        places.into_iter().map(|place| (place, Vec::new())).collect()
+    }
+
+    /// The places of one selected asset, and its files in each.
     pub(crate) fn wanted(
         &self,
         spec: &Spec,
-        asset: &Uuid,
-        resources: Vec<Resource>,
-    ) -> Vec<(Placed, Vec<Wanted>)> {
-        let Some(entry) = self.entries.get(asset) else {
-            return Vec::new();
+        manifest: &Manifest,
+        asset: Selected<'_>,
+    ) -> Result<Vec<InPlace>, ExportError> {
+        let Selected { entry, resources, record } = asset;
+        let uuid = &entry.uuid;
+        if spec.key_images_only && entry.burst && !entry.burst_key {
+            return Ok(Vec::new());
+        }
+        let rows = if spec.preview || record.is_some() {
+            manifest.rows_of(&self.library, uuid)?
+        } else {
+            Vec::new()
         };
-        let available = resources.into_iter().map(available).collect();
-        let chosen = chosen(spec, available);
+        let was_exported =
+            |version: Version| rows.iter().any(|row| row.key.version == version.as_str());
+        let chosen = chosen(spec, resources.into_iter().map(available).collect(), was_exported);
+        // Nothing lies beside what is not there.
+        let first = chosen.iter().find(|it| it.content.is_ok() || was_exported(it.version));
+        let sidecars = match (record, first) {
+            (Some(record), Some(first)) => beside(spec, record, first),
+            (Some(_) | None, _) => Vec::new(),
+        };
         let mtime = entry.date.filter(|_| spec.times).and_then(file_time);
-        let places = self.naming.places(&named(entry, &albums(entry)));
-        let files = |place: &Placed| {
-            let file = |it: &Available| Wanted {
-                key: Key {
-                    library: self.library.clone(),
-                    asset: asset.clone(),
-                    version: it.version.as_str().to_owned(),
-                    album: place.album.clone(),
-                },
-                version: it.version,
-                original_filename: entry.original_filename.clone(),
-                content: it.content.clone(),
-                mtime,
-            };
-            chosen.iter().map(file).collect()
+        let wanted = |role: Role, album: Option<&Uuid>, content| Wanted {
+            key: Key {
+                library: self.library.clone(),
+                asset: uuid.clone(),
+                version: role.word().to_owned(),
+                album: album.cloned(),
+            },
+            role,
+            original_filename: entry.original_filename.clone(),
+            content,
+            mtime,
         };
-        places
-            .into_iter()
-            .map(|place| {
-                let files = files(&place);
-                (place, files)
-            })
-            .collect()
+        let files = |album: Option<&Uuid>| {
+            let versions = chosen
+                .iter()
+                .map(|it| wanted(Role::Version(it.version), album, it.content.clone()));
+            let beside = sidecars
+                .iter()
+                .map(|(kind, content)| wanted(Role::Sidecar(*kind), album, content.clone()));
+            versions.chain(beside).collect()
+        };
+        let places = self.naming.places(&NamedAsset::of(entry));
+        let in_place = |place: Placed| {
+            let files = files(place.album.as_ref());
+            (place, files)
+        };
+        Ok(places.into_iter().map(in_place).collect())
     }
 }
 
-fn albums(entry: &CatalogEntry) -> Vec<Arc<AlbumPlace>> {
-    let memberships = entry.albums.iter();
-    memberships.map(|it| Arc::clone(&it.album)).collect()
+/// The sidecars of an asset, told as those of the first of its files.
+fn beside(
+    spec: &Spec,
+    record: &RawValue,
+    first: &Available,
+) -> Vec<(Sidecar, Result<Here, Missing>)> {
+    let name = first.content.as_ref().map_or("", Here::file_name);
+    let edited = first.version == Version::Edited;
+    let mut kinds = spec.sidecars.clone();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let render = |kind: Sidecar| {
+        let bytes = sidecar::render(kind, record.get().as_bytes(), Beside { name, edited });
+        let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let unreadable = Missing { outcome: Outcome::Unreadable, reason: "bad-record" };
+        (kind, text.map(Here::made).ok_or(unreadable))
+    };
+    kinds.into_iter().map(render).collect()
 }
 
-fn named<'a>(entry: &'a CatalogEntry, albums: &'a [Arc<AlbumPlace>]) -> NamedAsset<'a> {
-    NamedAsset {
-        uuid: &entry.uuid,
-        original_filename: &entry.original_filename,
-        month: entry.date.map(|date| (date.year(), date.month())),
-        albums,
+/// What is asked of the library for a spec.
+pub(crate) fn versions(spec: &Spec) -> Vec<Version> {
+    let mut versions = Version::USUAL.to_vec();
+    if spec.aae {
+        versions.extend([Version::Aae, Version::OriginalAae]);
     }
+    if spec.preview {
+        versions.push(Version::Preview);
+    }
+    versions
 }
 
 /// A date before 1970, or one that no camera had, is no file time.
@@ -128,17 +182,10 @@ fn file_time(date: Date) -> Option<FileTime> {
 }
 
 fn available(resource: Resource) -> Available {
+    let here = |origin, facts: &Facts| Ok(Here { origin, source: Source::from(facts) });
     let (content, never) = match resource.presence {
-        Presence::Here { path, facts } => {
-            let source = Source::from(&facts);
-            (Ok(Here { path, source }), false)
-        }
-        // Nothing outside the bundle is exported: the right to read there is another one.
-        Presence::Outside { .. } => {
-            let absence = Absence::Referenced;
-            let missing = Missing { outcome: outcome_of(absence), reason: absence.as_str() };
-            (Err(missing), false)
-        }
+        Presence::Here { path, facts } => (here(Origin::Bundle(path), &facts), false),
+        Presence::Outside { path, facts } => (here(Origin::Referenced(path), &facts), false),
         Presence::Absent(absence) => {
             let missing = Missing { outcome: outcome_of(absence), reason: absence.as_str() };
             (Err(missing), absence == Absence::NoRender)
@@ -150,9 +197,9 @@ fn available(resource: Resource) -> Available {
 fn outcome_of(absence: Absence) -> Outcome {
     match absence {
         Absence::NotAFile | Absence::Unreadable => Outcome::Unreadable,
+        Absence::Referenced => Outcome::Denied,
         Absence::InICloud
         | Absence::NotOnDisk
-        | Absence::Referenced
         | Absence::VolumeAbsent
         | Absence::NotSaved
         | Absence::NoRender

@@ -1,33 +1,38 @@
 //! `manifest.jsonl`: every file of a destination that is settled, and the folders that we made.
 //!
-//! The format is final (reference/destination.md, 1): a first line with the format, files sorted by
-//! library, asset, version and album, then folders by path. It is replaced whole, and no two rows
-//! have one path. A line that does not parse is left out, and its file is found again by its
-//! content: a damaged record costs time, no photo. The hazard: rows of another library or of a
-//! later program, which are kept.
+//! The format is final (docs/destination.md): a first line with the format, files sorted by
+//! library, asset, version and album, then folders by path. Rows stay on the disk; in memory are
+//! the places of their keys, paths and assets, 24 bytes a row, and any row is read where it stands,
+//! from a file that stays open while another replaces it. A line that does not parse is left out,
+//! and its file is found again by its content: a damaged record costs time, no photo. The hazard:
+//! two rows of one key or path, of which the later counts; and rows of another library, which are
+//! kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{self, BufRead, Write};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufWriter, Write};
 
 use darkslide_policy::RelPath;
+use darkslide_protocol::value::Uuid;
 use serde::{Deserialize, Serialize};
 
-use crate::lines::{LINES_TO_A_QUESTION, Lines};
+use crate::error::ExportError;
+use crate::index::Index;
+use crate::lines::{LINES_TO_A_QUESTION, Lines, LinesAt, Stretch};
 use crate::row::{Key, Row, visible_path};
 
 /// What this program writes and reads.
 const FORMAT: u32 = 1;
-/// Files and folders of one destination. All of them are in memory, where a row takes a kilobyte,
-/// and the process has one gigabyte; an allocation that fails would end it.
-pub(crate) const MAX_ROWS: usize = 500_000;
-/// Twice what that many rows usually have. Of this, too, memory has two or three copies.
-pub(crate) const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Files and folders of one destination: their places take 96 MB of the process's one gigabyte.
+pub(crate) const MAX_ROWS: usize = 4_000_000;
+/// Twice what that many rows usually have. None of it is in memory.
+pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// One line that is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    Manifest { format: u32 },
+    Manifest {},
     File(Row),
     Folder(#[serde(with = "visible_path")] RelPath),
 }
@@ -39,6 +44,44 @@ enum LineRef<'a> {
     Manifest { format: u32 },
     File(&'a Row),
     Folder(#[serde(with = "visible_path")] &'a RelPath),
+}
+
+/// What has to be known of a line to find it again. Whether it is a row says who reads it whole.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Glance<'a> {
+    Manifest { format: u32 },
+    File(#[serde(borrow)] RowGlance<'a>),
+    Folder(serde::de::IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct RowGlance<'a> {
+    #[serde(borrow)]
+    key: KeyGlance<'a>,
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    size: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct KeyGlance<'a> {
+    #[serde(borrow)]
+    library: Cow<'a, str>,
+    #[serde(borrow)]
+    asset: Cow<'a, str>,
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    album: Option<&'a str>,
+}
+
+/// The texts of a key, for a hash.
+type Parts<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
+fn parts(key: &Key) -> Parts<'_> {
+    let album = key.album.as_ref().map(Uuid::as_str);
+    (&key.library, key.asset.as_str(), &key.version, album)
 }
 
 /// Why a manifest is not read.
@@ -54,212 +97,242 @@ pub(crate) enum ManifestError {
     Read(#[from] io::Error),
 }
 
-/// What is settled.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What is settled. None is open yet where nothing is.
+#[derive(Debug, Default)]
 pub(crate) struct Manifest {
-    files: BTreeMap<Key, Row>,
-    folders: BTreeSet<RelPath>,
-    /// Who has which path.
-    by_path: HashMap<RelPath, Key>,
+    lines: LinesAt,
+    by_key: Index,
+    by_path: Index,
+    /// Where the rows of each asset begin.
+    by_asset: Index,
+    /// Where the folders begin.
+    folders_at: u64,
+    rows: usize,
+    bytes: u64,
 }
 
 impl Manifest {
-    /// Asks now and then whether to go on.
-    pub(crate) fn read(
-        from: impl BufRead,
+    /// Reads a manifest of that size once, and asks now and then whether to go on.
+    pub(crate) fn open(
+        file: File,
+        size: u64,
         go_on: impl Fn() -> bool,
     ) -> Result<Self, ManifestError> {
-        let mut manifest = Self::default();
-        for (at, line) in Lines::new(from).enumerate() {
-            if at % LINES_TO_A_QUESTION == LINES_TO_A_QUESTION - 1 && !go_on() {
+        Self::open_with([Index::default(), Index::default()], MAX_ROWS, file, size, go_on)
+    }
+
+    fn open_with(
+        [mut by_key, mut by_path]: [Index; 2],
+        max_rows: usize,
+        file: File,
+        size: u64,
+        go_on: impl Fn() -> bool,
+    ) -> Result<Self, ManifestError> {
+        let (mut rows, mut bytes, mut folders_at, mut end) = (0, 0_u64, size, size);
+        let (mut by_asset, mut last) = (by_key.like(), None);
+        let mut lines = Lines::new(Stretch::new(&file, 0, size), 0);
+        let mut read = 0_usize;
+        while let Some((at, line)) = lines.next_line()? {
+            read += 1;
+            if read.is_multiple_of(LINES_TO_A_QUESTION) && !go_on() {
                 return Err(ManifestError::Stopped);
             }
-            match serde_json::from_slice(&line?) {
-                Ok(Line::Manifest { format }) if format > FORMAT => {
+            match serde_json::from_slice(line) {
+                Ok(Glance::Manifest { format }) if format > FORMAT => {
                     return Err(ManifestError::Newer(format));
                 }
                 // Without its first line it is none of ours.
-                Ok(Line::File(_) | Line::Folder(_)) | Err(_) if at == 0 => break,
-                Ok(Line::Manifest { .. }) | Err(_) => {}
-                Ok(Line::File(row)) => manifest.put(row),
-                Ok(Line::Folder(path)) => {
-                    manifest.folders.insert(path);
+                Ok(Glance::File(_) | Glance::Folder(_)) | Err(_) if at == 0 => {
+                    end = 0;
+                    break;
                 }
+                Ok(Glance::Manifest { .. }) | Err(_) => continue,
+                Ok(Glance::File(row)) => {
+                    let KeyGlance { library, asset, version, album } = row.key;
+                    let key: Parts<'_> = (&library, &asset, &version, album);
+                    by_key.add(&key, at);
+                    let of = Some(by_asset.hash(&(&*library, &*asset)));
+                    if of != last {
+                        by_asset.add(&(&*library, &*asset), at);
+                        last = of;
+                    }
+                    by_path.add(&*row.path, at);
+                    bytes = bytes.saturating_add(row.size);
+                }
+                Ok(Glance::Folder(_)) => folders_at = folders_at.min(at),
             }
-            if manifest.len() > MAX_ROWS {
+            rows += 1;
+            if rows > max_rows {
                 return Err(ManifestError::TooMany);
             }
         }
-        Ok(manifest)
+        drop(lines);
+        by_key.sort();
+        by_path.sort();
+        by_asset.sort();
+        let lines = LinesAt::new(file, end);
+        Ok(Self { lines, by_key, by_path, by_asset, folders_at, rows, bytes })
     }
 
-    /// Writes all of it, and answers how many bytes it has.
-    pub(crate) fn write(&self, mut to: impl Write) -> io::Result<u64> {
-        let first = std::iter::once(LineRef::Manifest { format: FORMAT });
-        let files = self.files.values().map(LineRef::File);
-        let folders = self.folders.iter().map(LineRef::Folder);
-        let mut bytes = Vec::with_capacity(64 * 1024);
-        let mut length = 0_u64;
-        for line in first.chain(files).chain(folders) {
-            serde_json::to_writer(&mut bytes, &line)?;
-            bytes.push(b'\n');
-            if bytes.len() > 60 * 1024 {
-                to.write_all(&bytes)?;
-                length = length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                bytes.clear();
-            }
-        }
-        to.write_all(&bytes)?;
-        Ok(length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
-    }
-
+    /// Files and folders; two rows of one path count twice.
     pub(crate) fn len(&self) -> usize {
-        self.files.len() + self.folders.len()
+        self.rows
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&Row> {
-        self.files.get(key)
+    /// The sum of all files' sizes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What is known of a file. Asked in the order of keys, it costs no more than to read on.
+    pub(crate) fn get(&self, key: &Key) -> Result<Option<Row>, ExportError> {
+        self.last(self.by_key.places(&parts(key)), |row| row.key == *key)
     }
 
     /// Whose file is to stand there?
-    pub(crate) fn holder(&self, path: &RelPath) -> Option<&Row> {
-        self.files.get(self.by_path.get(path)?)
+    pub(crate) fn holder(&self, path: &RelPath) -> Result<Option<Row>, ExportError> {
+        self.last(self.by_path.places(path.as_str()), |row| row.path == *path)
     }
 
-    /// Enters a row. Another one that has its path is of before, and goes.
-    pub(crate) fn put(&mut self, row: Row) {
-        if let Some(before) = self.files.get(&row.key)
-            && self.by_path.get(&before.path) == Some(&row.key)
-        {
-            self.by_path.remove(&before.path);
+    /// All rows of an asset.
+    pub(crate) fn rows_of(&self, library: &str, asset: &Uuid) -> Result<Vec<Row>, ExportError> {
+        let mut rows = Vec::new();
+        for at in self.by_asset.places(&(library, asset.as_str())) {
+            let mut lines = self.lines.lines(at);
+            while let Some((_, row)) = self.next_row(&mut lines)?
+                && row.key.library == library
+                && row.key.asset == *asset
+            {
+                rows.push(row);
+            }
         }
-        if let Some(other) = self.by_path.insert(row.path.clone(), row.key.clone())
-            && other != row.key
-        {
-            self.files.remove(&other);
+        // Where lines were damaged, one beginning can lead to what another one has told.
+        rows.sort_by(|left, right| left.key.cmp(&right.key));
+        rows.dedup_by(|left, right| left.key == right.key);
+        Ok(rows)
+    }
+
+    /// All rows, in their order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row, ExportError>> + '_ {
+        self.placed_rows().map(|row| row.map(|(_, row)| row))
+    }
+
+    /// The same, with where each stands.
+    pub(crate) fn placed_rows(&self) -> impl Iterator<Item = Result<(u64, Row), ExportError>> + '_ {
+        let mut lines = self.lines.lines(0);
+        std::iter::from_fn(move || self.next_row(&mut lines).transpose())
+    }
+
+    /// Folders that we made.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Result<RelPath, ExportError>> + '_ {
+        let mut lines = self.lines.lines(self.folders_at);
+        let mut next = move || {
+            while let Some((_, line)) = lines.next_line()? {
+                match serde_json::from_slice(line) {
+                    Ok(Line::Folder(path)) => return Ok(Some(path)),
+                    Ok(Line::Manifest {} | Line::File(_)) | Err(_) => {}
+                }
+            }
+            Ok(None)
+        };
+        std::iter::from_fn(move || next().transpose())
+    }
+
+    /// The last row of which that is true, if it counts.
+    fn last(
+        &self,
+        mut places: impl Iterator<Item = u64>,
+        is_it: impl Fn(&Row) -> bool,
+    ) -> Result<Option<Row>, ExportError> {
+        let found = places.find_map(|at| match self.row_at(at) {
+            Ok(row) => row.filter(&is_it).map(|row| Ok((at, row))),
+            Err(error) => Some(Err(error)),
+        });
+        let Some((at, row)) = found.transpose()? else {
+            return Ok(None);
+        };
+        Ok(self.counts(at, &row)?.then_some(row))
+    }
+
+    fn next_row<R: BufRead>(
+        &self,
+        lines: &mut Lines<R>,
+    ) -> Result<Option<(u64, Row)>, ExportError> {
+        while let Some((at, line)) = lines.next_line()? {
+            if let Some(row) = row_of(line)
+                && self.counts(at, &row)?
+            {
+                return Ok(Some((at, row)));
+            }
         }
-        self.files.insert(row.key.clone(), row);
+        Ok(None)
     }
 
-    pub(crate) fn remove(&mut self, key: &Key) {
-        if let Some(row) = self.files.remove(key)
-            && self.by_path.get(&row.path) == Some(key)
-        {
-            self.by_path.remove(&row.path);
+    /// Has no later row its key or its path?
+    fn counts(&self, at: u64, row: &Row) -> Result<bool, ExportError> {
+        let keys = self.by_key.places(&parts(&row.key));
+        let paths = self.by_path.places(row.path.as_str());
+        for later in keys.take_while(|it| *it > at).chain(paths.take_while(|it| *it > at)) {
+            let other = self.row_at(later)?;
+            if other.is_some_and(|other| other.key == row.key || other.path == row.path) {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
-    pub(crate) fn put_folder(&mut self, path: RelPath) {
-        self.folders.insert(path);
+    /// The row that stands there, whether it counts or not.
+    pub(crate) fn row_at(&self, at: u64) -> Result<Option<Row>, ExportError> {
+        Ok(self.lines.with_line(at, row_of)?)
+    }
+}
+
+fn row_of(line: &[u8]) -> Option<Row> {
+    match serde_json::from_slice(line) {
+        Ok(Line::File(row)) => Some(row),
+        Ok(Line::Manifest {} | Line::Folder(_)) | Err(_) => None,
+    }
+}
+
+/// A manifest that is written: its rows, then its folders.
+#[derive(Debug)]
+pub(crate) struct ManifestWriter<W: Write> {
+    to: BufWriter<W>,
+    line: Vec<u8>,
+    bytes: u64,
+}
+
+impl<W: Write> ManifestWriter<W> {
+    pub(crate) fn begin(to: W) -> Result<Self, ExportError> {
+        let to = BufWriter::with_capacity(64 * 1024, to);
+        let mut writer = Self { to, line: Vec::new(), bytes: 0 };
+        writer.write(&LineRef::Manifest { format: FORMAT })?;
+        Ok(writer)
     }
 
-    #[cfg(test)]
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.files.values()
+    pub(crate) fn row(&mut self, row: &Row) -> Result<(), ExportError> {
+        self.write(&LineRef::File(row))
+    }
+
+    pub(crate) fn folder(&mut self, path: &RelPath) -> Result<(), ExportError> {
+        self.write(&LineRef::Folder(path))
+    }
+
+    pub(crate) fn end(self) -> Result<W, ExportError> {
+        self.to.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    fn write(&mut self, line: &LineRef<'_>) -> Result<(), ExportError> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line).map_err(io::Error::from)?;
+        self.line.push(b'\n');
+        self.bytes = self.bytes.saturating_add(u64::try_from(self.line.len()).unwrap_or(u64::MAX));
+        if self.bytes > MAX_BYTES {
+            return Err(ExportError::TooManyFiles);
+        }
+        Ok(self.to.write_all(&self.line)?)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::row::tests::row;
-
-    fn of(rows: &[Row]) -> Manifest {
-        let mut manifest = Manifest::default();
-        for row in rows {
-            manifest.put(row.clone());
-        }
-        manifest
-    }
-
-    fn bytes(manifest: &Manifest) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        manifest.write(&mut bytes).unwrap();
-        bytes
-    }
-
-    fn read(bytes: &[u8]) -> Result<Manifest, ManifestError> {
-        Manifest::read(bytes, || true)
-    }
-
-    #[test]
-    fn reading_ends_soon_after_it_is_asked_to_stop() {
-        let folders = (0..100_000).map(|n| format!("{{\"folder\":\"{n}\"}}\n"));
-        let first = "{\"manifest\":{\"format\":1}}\n".to_owned();
-        let text: String = std::iter::once(first).chain(folders).collect();
-        let mut from = text.as_bytes();
-        assert!(matches!(Manifest::read(&mut from, || false), Err(ManifestError::Stopped)));
-        assert!(from.len() > text.len() / 2, "it read on");
-    }
-
-    #[test]
-    fn files_are_sorted_by_key_and_folders_follow() {
-        let mut manifest = of(&[row(3, "c.jpg"), row(1, "a/1.jpg"), row(2, "b.jpg")]);
-        manifest.put_folder(RelPath::parse("a").unwrap());
-        let text = String::from_utf8(bytes(&manifest)).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], r#"{"manifest":{"format":1}}"#);
-        assert!(lines[1].contains("a/1.jpg") && lines[3].contains("c.jpg"));
-        assert_eq!(lines[4], r#"{"folder":"a"}"#);
-        assert_eq!(read(text.as_bytes()).unwrap(), manifest);
-    }
-
-    #[test]
-    fn no_two_rows_have_one_path() {
-        let manifest = of(&[row(1, "a.jpg"), row(2, "a.jpg")]);
-        assert_eq!(manifest.rows().cloned().collect::<Vec<_>>(), [row(2, "a.jpg")]);
-        // Two that swap their names, one after the other.
-        let manifest = of(&[row(1, "a"), row(2, "b"), row(1, "b"), row(2, "a")]);
-        assert_eq!(manifest.holder(&row(1, "b").path), Some(&row(1, "b")));
-        assert_eq!(manifest.holder(&row(1, "a").path), Some(&row(2, "a")));
-    }
-
-    #[test]
-    fn a_damaged_line_costs_its_row_alone() {
-        let text = String::from_utf8(bytes(&of(&[row(1, "a"), row(2, "b")]))).unwrap();
-        let damaged = text.replacen(r#""size""#, r#""s\u0000ze""#, 1);
-        let manifest = read(damaged.as_bytes()).unwrap();
-        assert_eq!(manifest.rows().cloned().collect::<Vec<_>>(), [row(2, "b")]);
-        let zeros = vec![0; text.len()];
-        assert_eq!(read(zeros.as_slice()).unwrap(), Manifest::default());
-    }
-
-    #[test]
-    fn a_newer_manifest_is_refused() {
-        let newer = br#"{"manifest":{"format":2}}"#;
-        assert!(matches!(read(newer.as_slice()), Err(ManifestError::Newer(2))));
-    }
-
-    #[test]
-    fn more_rows_than_memory_has_room_for_are_damage() {
-        let first = "{\"manifest\":{\"format\":1}}\n".to_owned();
-        let read_folders = |folders: usize| {
-            let rows = (0..folders).map(|n| format!("{{\"folder\":\"{n}\"}}\n"));
-            let text: String = std::iter::once(first.clone()).chain(rows).collect();
-            read(text.as_bytes())
-        };
-        assert_eq!(read_folders(MAX_ROWS).unwrap().len(), MAX_ROWS);
-        assert!(matches!(read_folders(MAX_ROWS + 1), Err(ManifestError::TooMany)));
-    }
-
-    proptest! {
-        #[test]
-        fn any_sequence_of_changes_leaves_one_row_a_path_and_round_trips(
-            changes in prop::collection::vec((0_u8..6, 0_u8..6, any::<bool>()), 0..40),
-        ) {
-            let mut manifest = Manifest::default();
-            for (asset, path, put) in changes {
-                let row = row(asset, &format!("p{path}"));
-                if put { manifest.put(row) } else { manifest.remove(&row.key) }
-            }
-            let paths: BTreeSet<_> = manifest.rows().map(|row| row.path.clone()).collect();
-            prop_assert_eq!(paths.len(), manifest.rows().count());
-            for row in manifest.rows() {
-                prop_assert_eq!(manifest.holder(&row.path), Some(row));
-            }
-            prop_assert_eq!(read(bytes(&manifest).as_slice()).unwrap(), manifest);
-        }
-    }
-}
+pub(crate) mod tests;

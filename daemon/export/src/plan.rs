@@ -2,61 +2,34 @@
 //!
 //! Pure but for the looks that it takes through [`World`]: it writes nothing and decides
 //! everything, from the names of a file, its row in the manifest, and what stands there now. What
-//! somebody changed or removed is kept; what nobody knows and has the wanted name is taken over if
-//! its content is equal, else it is a conflict and stays. The hazard: names that swap or rotate, so
-//! moves are resolved together, at the end ([`moves`]). A rerun with nothing changed looks once at
-//! each file and opens none.
+//! somebody changed or removed is kept, unless the spec says otherwise; what nobody knows and has
+//! the wanted name is taken over if its content is equal, else it is a conflict and stays. The
+//! hazard: names that swap or rotate, so moves are resolved together, by whoever collects the acts
+//! ([`moves`]). A rerun with nothing changed looks once at each file and opens none.
 
-mod moves;
+mod donors;
+pub(crate) mod moves;
+mod reshape;
 mod selection;
+mod spooled;
+mod wanted;
 
-use darkslide_policy::RelPath;
+use darkslide_library::Version;
+use darkslide_policy::{Component, RelPath};
+use darkslide_protocol::value::Uuid;
 
 pub(crate) use moves::{Chain, Move};
 pub(crate) use selection::{Available, chosen};
+pub(crate) use spooled::Spooled;
+pub(crate) use wanted::{Awaits, Here, Missing, Origin, Over, Role, Wanted, Write};
 
 use crate::error::ExportError;
 use crate::manifest::Manifest;
 use crate::name::{Naming, Placed, choose_extension};
 use crate::report::{Outcome, ReportRow};
-use crate::row::{Blake3, Key, Row, Source, There};
-use darkslide_library::Version;
-
-/// A file of the library that is on this disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Here {
-    /// Where, below the bundle.
-    pub(crate) path: RelPath,
-    /// What it is now.
-    pub(crate) source: Source,
-}
-
-impl Here {
-    fn file_name(&self) -> &str {
-        self.path.split_last().map_or("", |(_, name)| name)
-    }
-}
-
-/// Why a file of the library cannot be exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Missing {
-    /// [`Outcome::NotLocal`] or [`Outcome::Unreadable`].
-    pub(crate) outcome: Outcome,
-    /// The word of the library's reader.
-    pub(crate) reason: &'static str,
-}
-
-/// One selected resource, in one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) key: Key,
-    pub(crate) version: Version,
-    pub(crate) original_filename: String,
-    /// The file, or why it is not there.
-    pub(crate) content: Result<Here, Missing>,
-    /// What its time becomes.
-    pub(crate) mtime: Option<darkslide_door::FileTime>,
-}
+use crate::row::{Blake3, Key, Row, There};
+use crate::spec::{OnDestChange, Recheck};
+use donors::Donors;
 
 /// What is found under a name of the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +55,42 @@ impl From<ExportError> for Trouble {
     }
 }
 
+/// What the planner knows of earlier exports.
+pub(crate) trait Known {
+    /// The row of a file.
+    fn get(&self, key: &Key) -> Result<Option<Row>, ExportError>;
+    /// The row whose file is to stand there.
+    fn holder(&self, path: &RelPath) -> Result<Option<Row>, ExportError>;
+    /// The rows of an asset.
+    fn rows_of(&self, library: &str, asset: &Uuid) -> Result<Vec<Row>, ExportError>;
+    /// All rows, and where each stands.
+    fn rows(&self) -> Box<dyn Iterator<Item = Result<(u64, Row), ExportError>> + '_>;
+    /// The row that stands there.
+    fn row_at(&self, at: u64) -> Result<Option<Row>, ExportError>;
+}
+
+impl Known for Manifest {
+    fn get(&self, key: &Key) -> Result<Option<Row>, ExportError> {
+        self.get(key)
+    }
+
+    fn holder(&self, path: &RelPath) -> Result<Option<Row>, ExportError> {
+        self.holder(path)
+    }
+
+    fn rows_of(&self, library: &str, asset: &Uuid) -> Result<Vec<Row>, ExportError> {
+        self.rows_of(library, asset)
+    }
+
+    fn rows(&self) -> Box<dyn Iterator<Item = Result<(u64, Row), ExportError>> + '_> {
+        Box::new(self.placed_rows())
+    }
+
+    fn row_at(&self, at: u64) -> Result<Option<Row>, ExportError> {
+        self.row_at(at)
+    }
+}
+
 /// What the planner looks at.
 pub(crate) trait World {
     /// What stands under a name of the destination?
@@ -92,75 +101,75 @@ pub(crate) trait World {
     fn digest_source(&mut self, here: &Here) -> Result<Blake3, Trouble>;
     /// How does the library's file begin?
     fn head(&mut self, here: &Here) -> Result<Vec<u8>, Trouble>;
-}
-
-/// A file to be copied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Copy {
-    pub(crate) wanted: Wanted,
-    pub(crate) here: Here,
-    pub(crate) path: RelPath,
-    /// Somebody else's row has that name, and moves away first.
-    needs: bool,
+    /// Does the library have the asset no more, whoever asks?
+    fn is_gone(&mut self, asset: &Uuid) -> Result<bool, ExportError>;
 }
 
 /// A row to be entered although no file is written: taken over, or known better than before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Entering {
     pub(crate) row: Row,
-    pub(crate) report: ReportRow,
-}
-
-/// What is to be done. What needs nothing to be done is reported already.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    pub(crate) entering: Vec<Entering>,
-    pub(crate) chains: Vec<Chain>,
-    /// The files of one asset in one place together.
-    pub(crate) copies: Vec<Vec<Copy>>,
-    /// Resources selected.
-    pub(crate) selected: u64,
-}
-
-impl Plan {
-    pub(crate) fn files(&self) -> u64 {
-        let files: usize = self.copies.iter().map(Vec::len).sum();
-        u64::try_from(files).unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        let sizes = self.copies.iter().flatten().map(|copy| copy.here.source.size);
-        sizes.fold(0, u64::saturating_add)
-    }
+    /// None where nobody asked for this file.
+    pub(crate) report: Option<ReportRow>,
 }
 
 /// What becomes of one file.
-enum Act {
-    Copy { path: RelPath, needs: bool },
-    Enter { row: Row, outcome: Outcome },
-    Move(Move),
-    Said { outcome: Outcome, path: Option<RelPath>, row: Option<Row>, reason: Option<String> },
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Nothing is to be done.
+    Said(Box<ReportRow>),
+    Enter(Box<Entering>),
+    Move(Box<Move>),
+    /// Another row's file gets the name, and then this row.
+    MoveThenEnter(Box<Move>, Box<Entering>),
+    Write(Box<Write>),
+    /// Its own file gets the name, and then another content.
+    MoveThenWrite(Box<Move>, Box<Write>),
 }
 
 impl Act {
-    fn said(outcome: Outcome, path: Option<&RelPath>, reason: &str) -> Self {
-        Self::Said { outcome, path: path.cloned(), row: None, reason: Some(reason.to_owned()) }
+    fn said(wanted: &Wanted, outcome: Outcome, path: Option<&RelPath>, reason: &str) -> Self {
+        let mut report = wanted.report(outcome).ended(outcome, reason);
+        if let Some(path) = path {
+            report = report.at(path);
+        }
+        Self::Said(Box::new(report))
     }
 
-    fn kept(row: &Row, reason: &str) -> Self {
-        Self::stays(row, Outcome::Kept, reason)
+    fn missing(wanted: &Wanted, missing: Missing) -> Self {
+        Self::said(wanted, missing.outcome, None, missing.reason)
     }
 
-    fn outdated(row: &Row) -> Self {
-        Self::stays(row, Outcome::Outdated, SOURCE_UPDATED)
+    fn kept(wanted: &Wanted, row: &Row, reason: &str) -> Self {
+        let report = wanted.report(Outcome::Kept).with_row(row);
+        Self::Said(Box::new(report.ended(Outcome::Kept, reason)))
     }
 
-    fn stays(row: &Row, outcome: Outcome, reason: &str) -> Self {
-        Self::Said {
-            outcome,
-            path: Some(row.path.clone()),
-            row: Some(row.clone()),
-            reason: Some(reason.to_owned()),
+    fn enter(wanted: &Wanted, row: Row, outcome: Outcome) -> Self {
+        let report = Some(wanted.report(outcome).with_row(&row));
+        Self::Enter(Box::new(Entering { row, report }))
+    }
+
+    /// The content that it writes.
+    pub(crate) fn write(&self) -> Option<&Write> {
+        match self {
+            Self::Write(write) | Self::MoveThenWrite(_, write) => Some(write),
+            Self::Said(_) | Self::Enter(_) | Self::Move(_) | Self::MoveThenEnter(..) => None,
+        }
+    }
+
+    /// What its report says, or will say if all goes as planned; none for a file that nobody
+    /// selected.
+    pub(crate) fn report(&self) -> Option<ReportRow> {
+        match self {
+            Self::Said(report) => Some((**report).clone()),
+            Self::Enter(entering) | Self::MoveThenEnter(_, entering) => entering.report.clone(),
+            Self::Move(step) => step.report.clone(),
+            Self::Write(write) | Self::MoveThenWrite(_, write) => {
+                let mut report = write.report().at(&write.path);
+                report.bytes = Some(write.source.size);
+                Some(report)
+            }
         }
     }
 }
@@ -177,90 +186,66 @@ enum SameSource {
 enum Since {
     /// It is there; the row as it is to be, if the disk tells other times now.
     Intact(Option<Box<Row>>),
-    Changed,
+    /// Somebody changed it, and this is there now; none where nothing of ours can be.
+    Changed(Option<There>),
     Removed,
+}
+
+/// How a spec wants what is there already to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Care {
+    pub(crate) recheck: Recheck,
+    pub(crate) on_dest_change: OnDestChange,
+    /// Files that nobody selected get the names of this shape, too.
+    pub(crate) reshapes: bool,
 }
 
 /// Plans asset by asset.
 pub(crate) struct Planner<'a, W> {
     naming: &'a Naming,
-    manifest: &'a Manifest,
+    manifest: &'a dyn Known,
     world: W,
-    moves: Vec<Move>,
-    plan: Plan,
+    care: Care,
+    donors: Donors,
 }
 
+/// The files of one asset in one place, in the order in which they get their names.
+pub(crate) type InPlace = (Placed, Vec<Wanted>);
+
 impl<'a, W: World> Planner<'a, W> {
-    pub(crate) fn new(naming: &'a Naming, manifest: &'a Manifest, world: W) -> Self {
-        Self { naming, manifest, world, moves: Vec::new(), plan: Plan::default() }
+    pub(crate) fn new(naming: &'a Naming, manifest: &'a dyn Known, world: W, care: Care) -> Self {
+        Self { naming, manifest, world, care, donors: Donors::default() }
     }
 
-    /// Plans the files of one asset in one place, in the order in which they get their names.
-    pub(crate) fn plan_place(
+    /// Plans the files of one asset in all its places: one act for each file, and where earlier
+    /// files get other names, one for each of these.
+    pub(crate) fn plan_asset(
         &mut self,
-        place: &Placed,
-        files: Vec<Wanted>,
-        say: &mut impl FnMut(ReportRow) -> Result<(), ExportError>,
-    ) -> Result<(), ExportError> {
-        let mut others = Vec::new();
-        let mut copies = Vec::new();
-        for wanted in files {
-            self.plan.selected += 1;
-            let act = match self.decide(place, &wanted, &mut others) {
-                Ok(act) => act,
-                Err(Trouble::Source(reason)) => Act::said(Outcome::Unreadable, None, reason),
-                Err(Trouble::Job(error)) => return Err(error),
-            };
-            match act {
-                Act::Copy { path, needs } => {
-                    if let Ok(here) = wanted.content.clone() {
-                        copies.push(Copy { wanted, here, path, needs });
+        library: &str,
+        asset: &Uuid,
+        places: &[InPlace],
+    ) -> Result<Vec<Act>, ExportError> {
+        let mut acts = Vec::new();
+        let mut given: Vec<Vec<String>> = Vec::with_capacity(places.len());
+        for (place, files) in places {
+            let mut others = Vec::new();
+            for wanted in files {
+                let albums = || places.iter().map(|(place, _)| place.album.as_ref());
+                let has_place = |row: &Row| albums().any(|album| album == row.key.album.as_ref());
+                acts.push(match self.decide(place, wanted, &mut others, &has_place) {
+                    Ok(act) => act,
+                    Err(Trouble::Source(word)) => {
+                        Act::said(wanted, Outcome::Unreadable, None, word)
                     }
-                }
-                Act::Enter { row, outcome } => {
-                    let report = ReportRow::of(&wanted, outcome).with_row(&row);
-                    self.plan.entering.push(Entering { row, report });
-                }
-                Act::Move(step) => self.moves.push(step),
-                Act::Said { outcome, path, row, reason } => {
-                    let mut report = ReportRow::of(&wanted, outcome);
-                    if let Some(row) = &row {
-                        report = report.with_row(row);
-                    }
-                    report.path = path.map(|path| path.as_str().to_owned());
-                    report.reason = reason;
-                    say(report)?;
-                }
+                    Err(Trouble::Job(error)) => return Err(error),
+                });
             }
+            given.push(others);
         }
-        if !copies.is_empty() {
-            self.plan.copies.push(copies);
+        if self.care.reshapes {
+            reshape::plan_rest(self, (library, asset), places, &mut given, &mut acts)?;
         }
-        Ok(())
-    }
-
-    /// Ends the plan: resolves which moves can be made, and what has to wait for them.
-    pub(crate) fn finish(
-        mut self,
-        say: &mut impl FnMut(ReportRow) -> Result<(), ExportError>,
-    ) -> Result<Plan, ExportError> {
-        let resolved = moves::resolve(self.moves);
-        for blocked in resolved.blocked {
-            say(blocked.report.ended(Outcome::Conflict, NAME_TAKEN))?;
-        }
-        for group in &mut self.plan.copies {
-            let (now, never): (Vec<_>, Vec<_>) = std::mem::take(group)
-                .into_iter()
-                .partition(|copy| !copy.needs || resolved.freed.contains(&copy.path));
-            *group = now;
-            for copy in never {
-                let report = ReportRow::of(&copy.wanted, Outcome::Conflict).at(&copy.path);
-                say(report.ended(Outcome::Conflict, NAME_TAKEN))?;
-            }
-        }
-        self.plan.copies.retain(|group| !group.is_empty());
-        self.plan.chains = resolved.chains;
-        Ok(self.plan)
+        Ok(acts)
     }
 
     fn decide(
@@ -268,105 +253,281 @@ impl<'a, W: World> Planner<'a, W> {
         place: &Placed,
         wanted: &Wanted,
         others: &mut Vec<String>,
+        has_place: &dyn Fn(&Row) -> bool,
     ) -> Result<Act, Trouble> {
-        let row = self.manifest.get(&wanted.key);
-        let same = match (row, &wanted.content) {
+        let row = self.manifest.get(&wanted.key)?;
+        let same = match (&row, &wanted.content) {
             (Some(row), Ok(here)) => self.compare_source(row, here)?,
             (Some(_), Err(_)) => SameSource::Yes,
-            (None, _) => SameSource::No,
+            (None, Ok(_)) => SameSource::No,
+            (None, Err(missing)) => return Ok(Act::missing(wanted, *missing)),
         };
-        let extension = match (row, &same, &wanted.content) {
+        let extension = match (&row, &same, &wanted.content) {
             (Some(row), SameSource::Yes | SameSource::Touched(_), _) => extension_of(&row.path),
-            (_, SameSource::No, Ok(here)) => {
-                let head = self.world.head(here)?;
-                choose_extension(&head, &wanted.original_filename, here.file_name())
-            }
-            (_, _, Err(missing)) => return Ok(Act::said(missing.outcome, None, missing.reason)),
-            (None, SameSource::Yes | SameSource::Touched(_), Ok(_)) => None,
+            (_, _, Ok(here)) => self.extension_for(wanted, here)?,
+            (_, _, Err(missing)) => return Ok(Act::missing(wanted, *missing)),
         };
-        let naming = self.naming;
-        let name = naming.file_name(&place.stem, wanted.version, extension.as_deref(), others);
+        let name = self.name(place, wanted.role, extension.as_deref(), others);
         let Ok(path) = place.folder.join(&name) else {
-            return Ok(Act::said(Outcome::Conflict, None, PATH_TOO_LONG));
+            return Ok(Act::said(wanted, Outcome::Conflict, None, PATH_TOO_LONG));
         };
         match (row, &wanted.content) {
-            (None, Ok(here)) => self.decide_new(wanted, here, path),
-            (None, Err(missing)) => Ok(Act::said(missing.outcome, None, missing.reason)),
+            (None, Ok(here)) => self.decide_new(wanted, here, path, has_place),
+            (None, Err(missing)) => Ok(Act::missing(wanted, *missing)),
             (Some(row), _) => self.decide_known(wanted, row, same, path),
         }
     }
 
+    fn name(
+        &self,
+        place: &Placed,
+        role: Role,
+        extension: Option<&str>,
+        others: &mut Vec<String>,
+    ) -> Component {
+        match role {
+            Role::Version(version) => {
+                self.naming.file_name(&place.stem, version, extension, others)
+            }
+            Role::Sidecar(sidecar) => self.naming.sidecar_name(&place.stem, sidecar, others),
+        }
+    }
+
+    fn extension_for(&mut self, wanted: &Wanted, here: &Here) -> Result<Option<String>, Trouble> {
+        match wanted.role {
+            Role::Sidecar(sidecar) => Ok(Some(sidecar.word().to_owned())),
+            Role::Version(Version::Aae | Version::OriginalAae) => Ok(Some("aae".to_owned())),
+            Role::Version(
+                Version::Original
+                | Version::Edited
+                | Version::LiveVideo
+                | Version::EditedLiveVideo
+                | Version::Raw
+                | Version::Preview,
+            ) => {
+                let head = self.world.head(here)?;
+                Ok(choose_extension(&head, &wanted.original_filename, here.file_name()))
+            }
+        }
+    }
+
     /// Of a file that no earlier run exported.
-    fn decide_new(&mut self, wanted: &Wanted, here: &Here, path: RelPath) -> Result<Act, Trouble> {
+    fn decide_new(
+        &mut self,
+        wanted: &Wanted,
+        here: &Here,
+        path: RelPath,
+        has_place: &dyn Fn(&Row) -> bool,
+    ) -> Result<Act, Trouble> {
         let there = match self.world.look(&path)? {
-            Look::Free => return Ok(Act::Copy { path, needs: false }),
-            Look::Blocked(word) => return Ok(Act::said(Outcome::Conflict, Some(&path), word)),
+            Look::Free => return self.decide_free(wanted, here, path, has_place),
+            Look::Blocked(word) => {
+                return Ok(Act::said(wanted, Outcome::Conflict, Some(&path), word));
+            }
             Look::There(there) => there,
         };
-        let holder = self.manifest.holder(&path);
-        // A row whose asset is no more leaves its file to whoever has the same content and name.
-        let lets_go = holder.is_none_or(|row| {
-            row.key.library == wanted.key.library && !self.naming.knows(&row.key.asset)
-        });
+        let holder = self.manifest.holder(&path)?;
+        let lets_go = match &holder {
+            None => true,
+            // It moves away, to whoever was asked about before.
+            Some(row) if self.donors.is_taken(&row.key) => false,
+            Some(row) => self.lets_go(row, wanted, has_place)?,
+        };
         if !lets_go {
-            return Ok(Act::Copy { path, needs: true });
+            return Ok(Act::Write(Box::new(Write::new(wanted, here, path, Awaits::Freed))));
         }
         if there.regular && there.size == here.source.size {
-            let digest = self.world.digest_source(here)?;
+            let digest = self.digest_source(here)?;
             if self.world.digest(&path)? == Some(digest) {
-                let row = Row {
-                    key: wanted.key.clone(),
-                    size: there.size,
-                    mtime: there.mtime,
-                    inode: there.inode,
-                    blake3: Some(digest),
-                    source: here.source,
-                    adopted: holder.is_none_or(|row| row.adopted),
-                    path,
-                };
-                return Ok(Act::Enter { row, outcome: Outcome::Adopted });
+                let adopted = holder.as_ref().is_none_or(|row| row.adopted);
+                // Nobody else is given it.
+                self.donors.take_all(holder.map(|row| row.key));
+                let row = row_there(wanted, here, path, &there, digest, adopted);
+                return Ok(Act::enter(wanted, row, Outcome::Adopted));
             }
         }
         let word = if holder.is_some() { NAME_TAKEN } else { EXISTS };
-        Ok(Act::said(Outcome::Conflict, Some(&path), word))
+        Ok(Act::said(wanted, Outcome::Conflict, Some(&path), word))
+    }
+
+    /// Does a row leave its file to whoever has the same content? One whose asset is no more does,
+    /// and one of this very version in a place that the asset has no more.
+    fn lets_go(
+        &mut self,
+        row: &Row,
+        wanted: &Wanted,
+        has_place: &dyn Fn(&Row) -> bool,
+    ) -> Result<bool, ExportError> {
+        if row.key.library != wanted.key.library {
+            return Ok(false);
+        }
+        if row.key.asset == wanted.key.asset {
+            return Ok(row.key.version == wanted.key.version && !has_place(row));
+        }
+        self.world.is_gone(&row.key.asset)
+    }
+
+    /// Of a name that is free: a file of ours that nobody wants elsewhere, and whose content is
+    /// equal, is renamed to it; else it is written.
+    fn decide_free(
+        &mut self,
+        wanted: &Wanted,
+        here: &Here,
+        path: RelPath,
+        has_place: &dyn Fn(&Row) -> bool,
+    ) -> Result<Act, Trouble> {
+        let size = here.source.size;
+        let own = self.manifest.rows_of(&wanted.key.library, &wanted.key.asset)?;
+        let is_left = |row: &Row| row.key.version == wanted.key.version && !has_place(row);
+        let mut candidates: Vec<Row> =
+            own.into_iter().filter(|row| is_left(row) && row.size == size).collect();
+        let (manifest, world) = (self.manifest, &mut self.world);
+        let is_gone = |asset: &Uuid| world.is_gone(asset);
+        candidates.extend(self.donors.of_size(manifest, &wanted.key.library, size, is_gone)?);
+        candidates.retain(|row| !self.donors.is_taken(&row.key));
+        for row in candidates {
+            let Look::There(there) = self.world.look(&row.path)? else { continue };
+            if !there.regular || there.size != size {
+                continue;
+            }
+            let digest = self.digest_source(here)?;
+            let differs = row.blake3.is_some_and(|known| known != digest);
+            if differs || self.world.digest(&row.path)? != Some(digest) {
+                continue;
+            }
+            self.donors.take_all([row.key.clone()]);
+            let entered = row_there(wanted, here, path.clone(), &there, digest, row.adopted);
+            let report = Some(wanted.report(Outcome::Renamed).with_row(&entered));
+            let row = renewed(&row, &there, digest);
+            let step = Move { row, new: path, needs: false, is_missing: false, report: None };
+            let entering = Entering { row: entered, report };
+            return Ok(Act::MoveThenEnter(Box::new(step), Box::new(entering)));
+        }
+        Ok(Act::Write(Box::new(Write::new(wanted, here, path, Awaits::Nothing))))
     }
 
     /// Of a file that an earlier run exported.
     fn decide_known(
         &mut self,
         wanted: &Wanted,
-        row: &Row,
+        row: Row,
         same: SameSource,
         path: RelPath,
     ) -> Result<Act, Trouble> {
         let (row, touched, updated) = match same {
-            SameSource::Yes => (row.clone(), false, false),
+            SameSource::Yes => (row, false, false),
             SameSource::Touched(row) => (*row, true, false),
-            SameSource::No => (row.clone(), false, true),
+            SameSource::No => (row, false, true),
         };
-        let (row, renewed) = match self.since(&row, wanted)? {
-            Since::Changed => return Ok(Act::kept(&row, CHANGED)),
-            Since::Removed if updated => return Ok(Act::kept(&row, REMOVED)),
-            Since::Removed => return self.decide_removed(wanted, row, path),
-            Since::Intact(_) if updated => return Ok(Act::outdated(&row)),
-            Since::Intact(renewed) => {
+        let restores = match self.care.on_dest_change {
+            OnDestChange::Restore => wanted.content.as_ref().ok(),
+            OnDestChange::Keep => None,
+        };
+        let since = self.since(&row, wanted)?;
+        if !matches!(since, Since::Intact(_))
+            && (updated || restores.is_some())
+            && let Some(act) = self.is_there_already(wanted, &path)?
+        {
+            return Ok(act);
+        }
+        let (row, renewed) = match (since, restores) {
+            (Since::Changed(Some(there)), Some(here)) if there.regular => {
+                if extension_of(&path) != extension_of(&row.path) {
+                    // Theirs keeps a name that would tell another format of ours.
+                    return self.restore(wanted, here, path);
+                }
+                let over = Over { row: seen(&row, &there), ours: false };
+                return Ok(write_over(wanted, here, row.path, over));
+            }
+            (Since::Changed(_), _) => return Ok(Act::kept(wanted, &row, CHANGED)),
+            (Since::Removed, Some(here)) => return self.restore(wanted, here, path),
+            (Since::Removed, None) if updated => return Ok(Act::kept(wanted, &row, REMOVED)),
+            (Since::Removed, None) => return self.decide_removed(wanted, row, path),
+            (Since::Intact(renewed), _) => {
                 let is_new = renewed.is_some();
                 (renewed.map_or(row, |row| *row), is_new)
             }
         };
+        let here = match &wanted.content {
+            Ok(here) if updated => return self.decide_updated(wanted, here, row, path),
+            Ok(here) => Ok(here),
+            Err(missing) => Err(*missing),
+        };
         if path != row.path {
             return self.decide_move(wanted, row, path, renewed);
         }
-        match &wanted.content {
-            Err(missing) => Ok(Act::kept(&row, missing.reason)),
-            Ok(_) if touched || renewed => Ok(Act::Enter { row, outcome: Outcome::Unchanged }),
-            Ok(_) => Ok(Act::Said {
-                outcome: Outcome::Unchanged,
-                path: Some(row.path.clone()),
-                row: Some(row),
-                reason: None,
-            }),
+        match here {
+            Err(missing) => Ok(Act::kept(wanted, &row, missing.reason)),
+            Ok(_) if touched || renewed => Ok(Act::enter(wanted, row, Outcome::Unchanged)),
+            Ok(_) => {
+                let report = wanted.report(Outcome::Unchanged).with_row(&row);
+                Ok(Act::Said(Box::new(report)))
+            }
         }
+    }
+
+    /// Of a file that is not what the record says: it may be what the library has now, where the
+    /// record is older than the tree, or somebody was faster.
+    fn is_there_already(
+        &mut self,
+        wanted: &Wanted,
+        path: &RelPath,
+    ) -> Result<Option<Act>, Trouble> {
+        let (Ok(here), Look::There(there)) = (&wanted.content, self.world.look(path)?) else {
+            return Ok(None);
+        };
+        let is_anothers =
+            self.manifest.holder(path)?.is_some_and(|holder| holder.key != wanted.key);
+        if is_anothers || !there.regular || there.size != here.source.size {
+            return Ok(None);
+        }
+        let digest = self.digest_source(here)?;
+        if self.world.digest(path)? != Some(digest) {
+            return Ok(None);
+        }
+        let row = row_there(wanted, here, path.clone(), &there, digest, true);
+        Ok(Some(Act::enter(wanted, row, Outcome::Adopted)))
+    }
+
+    /// Of a file that somebody removed, and that is wanted all the same.
+    fn restore(&mut self, wanted: &Wanted, here: &Here, path: RelPath) -> Result<Act, Trouble> {
+        let awaits = match self.world.look(&path)? {
+            Look::Free => Awaits::Nothing,
+            Look::There(_) if self.manifest.holder(&path)?.is_some() => Awaits::Freed,
+            Look::There(_) => {
+                return Ok(Act::said(wanted, Outcome::Conflict, Some(&path), EXISTS));
+            }
+            Look::Blocked(word) => {
+                return Ok(Act::said(wanted, Outcome::Conflict, Some(&path), word));
+            }
+        };
+        Ok(Act::Write(Box::new(Write::new(wanted, here, path, awaits))))
+    }
+
+    /// Of an exported file that nobody touched, and whose source is another now.
+    fn decide_updated(
+        &mut self,
+        wanted: &Wanted,
+        here: &Here,
+        row: Row,
+        path: RelPath,
+    ) -> Result<Act, Trouble> {
+        let ours = !row.adopted;
+        if path == row.path {
+            return Ok(write_over(wanted, here, path, Over { row, ours }));
+        }
+        let over = Over { row: row.clone().at(path.clone()), ours };
+        // The content of a clone is proven by nothing: it gets its name as a new file would, and
+        // the one before it is kept.
+        let is_proven = row.blake3.is_some();
+        let mut step = match self.decide_move(wanted, row, path.clone(), !is_proven)? {
+            Act::Move(step) => step,
+            other => return Ok(other),
+        };
+        step.report = None;
+        let mut write = Write::new(wanted, here, path, Awaits::Moved);
+        write.over = Some(over);
+        Ok(Act::MoveThenWrite(step, Box::new(write)))
     }
 
     /// Of an exported file that nobody touched and that has another name now. A time and a size may
@@ -378,52 +539,58 @@ impl<'a, W: World> Planner<'a, W> {
         new: RelPath,
         is_proven: bool,
     ) -> Result<Act, Trouble> {
+        let conflict = |word| Ok(Act::said(wanted, Outcome::Conflict, Some(&new), word));
         let needs = match self.world.look(&new)? {
             Look::Free => false,
-            Look::Blocked(word) => return Ok(Act::said(Outcome::Conflict, Some(&new), word)),
+            Look::Blocked(word) => return conflict(word),
             // The same file: the disk takes both names for one, and the new one differs in case.
             Look::There(there) if self.is_same_file(&row, &there)? => false,
-            Look::There(_) if self.manifest.holder(&new).is_some() => true,
-            Look::There(_) => return Ok(Act::said(Outcome::Conflict, Some(&new), EXISTS)),
+            Look::There(_) if self.manifest.holder(&new)?.is_some() => true,
+            Look::There(_) => return conflict(EXISTS),
         };
         if !is_proven && self.proven(&row, wanted, &row.path)?.is_none() {
             let absent = wanted.content.as_ref().err().filter(|_| row.blake3.is_none());
-            return Ok(Act::kept(&row, absent.map_or(CHANGED, |missing| missing.reason)));
+            return Ok(Act::kept(wanted, &row, absent.map_or(CHANGED, |missing| missing.reason)));
         }
-        let report = ReportRow::of(wanted, Outcome::Renamed).with_row(&row).at(&new);
-        Ok(Act::Move(Move { row, new, needs, is_missing: false, report }))
+        let report = Some(wanted.report(Outcome::Renamed).with_row(&row).at(&new));
+        Ok(Act::Move(Box::new(Move { row, new, needs, is_missing: false, report })))
     }
 
     /// Of an exported file that somebody removed, or renamed.
     fn decide_removed(&mut self, wanted: &Wanted, row: Row, new: RelPath) -> Result<Act, Trouble> {
-        if new == row.path || self.manifest.holder(&new).is_some() {
-            return Ok(Act::kept(&row, REMOVED));
+        if new == row.path || self.manifest.holder(&new)?.is_some() {
+            return Ok(Act::kept(wanted, &row, REMOVED));
         }
         match self.world.look(&new)? {
             Look::Free => {
-                let report = ReportRow::of(wanted, Outcome::Kept).with_row(&row).at(&new);
-                let report = report.ended(Outcome::Kept, REMOVED);
-                Ok(Act::Move(Move { row, new, needs: false, is_missing: true, report }))
+                let report = wanted.report(Outcome::Kept).with_row(&row).at(&new);
+                let report = Some(report.ended(Outcome::Kept, REMOVED));
+                let step = Move { row, new, needs: false, is_missing: true, report };
+                Ok(Act::Move(Box::new(step)))
             }
             Look::There(there) if there.regular && there.size == row.size => {
                 let Some(digest) = self.proven(&row, wanted, &new)? else {
-                    return Ok(Act::kept(&row, REMOVED));
+                    return Ok(Act::kept(wanted, &row, REMOVED));
                 };
                 let row = renewed(&row, &there, digest).at(new);
-                Ok(Act::Enter { row, outcome: Outcome::Adopted })
+                Ok(Act::enter(wanted, row, Outcome::Adopted))
             }
-            Look::There(_) | Look::Blocked(_) => Ok(Act::kept(&row, REMOVED)),
+            Look::There(_) | Look::Blocked(_) => Ok(Act::kept(wanted, &row, REMOVED)),
         }
     }
 
     fn compare_source(&mut self, row: &Row, here: &Here) -> Result<SameSource, Trouble> {
+        if let Some(digest) = here.known_digest() {
+            let is_same = row.blake3 == Some(digest);
+            return Ok(if is_same { SameSource::Yes } else { SameSource::No });
+        }
         if row.source == here.source {
             return Ok(SameSource::Yes);
         }
-        if row.size != here.source.size {
+        if row.source.size != here.source.size {
             return Ok(SameSource::No);
         }
-        let now = self.world.digest_source(here)?;
+        let now = self.digest_source(here)?;
         let then = match row.blake3 {
             Some(digest) => Some(digest),
             None => self.world.digest(&row.path)?,
@@ -438,20 +605,28 @@ impl<'a, W: World> Planner<'a, W> {
     /// A file whose time differs and whose size does not is read before it counts as changed: disks
     /// round times, and a destination may be mounted elsewhere.
     fn since(&mut self, row: &Row, wanted: &Wanted) -> Result<Since, Trouble> {
+        let by_content = match self.care.recheck {
+            Recheck::None => return Ok(Since::Intact(None)),
+            Recheck::Stat => false,
+            Recheck::Hash => true,
+        };
         let there = match self.world.look(&row.path)? {
             Look::Free => return Ok(Since::Removed),
-            Look::Blocked(_) => return Ok(Since::Changed),
+            Look::Blocked(_) => return Ok(Since::Changed(None)),
             Look::There(there) => there,
         };
         if !there.regular || there.size != row.size {
-            return Ok(Since::Changed);
+            return Ok(Since::Changed(Some(there)));
         }
-        if there.mtime == row.mtime {
+        let as_told = there.mtime == row.mtime;
+        let can_prove = row.blake3.is_some() || wanted.content.is_ok();
+        if as_told && !(by_content && can_prove) {
             return Ok(Since::Intact(None));
         }
         Ok(match self.proven(row, wanted, &row.path)? {
+            Some(_) if as_told && row.blake3.is_some() => Since::Intact(None),
             Some(digest) => Since::Intact(Some(Box::new(renewed(row, &there, digest)))),
-            None => Since::Changed,
+            None => Since::Changed(Some(there)),
         })
     }
 
@@ -464,10 +639,17 @@ impl<'a, W: World> Planner<'a, W> {
     ) -> Result<Option<Blake3>, Trouble> {
         let expected = match (row.blake3, &wanted.content) {
             (Some(digest), _) => digest,
-            (None, Ok(here)) => self.world.digest_source(here)?,
-            (None, Err(_)) => return Ok(None),
+            (None, Ok(here)) if here.source == row.source => self.digest_source(here)?,
+            (None, Ok(_) | Err(_)) => return Ok(None),
         };
         Ok(self.world.digest(path)?.filter(|digest| *digest == expected))
+    }
+
+    fn digest_source(&mut self, here: &Here) -> Result<Blake3, Trouble> {
+        match here.known_digest() {
+            Some(digest) => Ok(digest),
+            None => self.world.digest_source(here),
+        }
     }
 
     fn is_same_file(&mut self, row: &Row, there: &There) -> Result<bool, Trouble> {
@@ -476,9 +658,42 @@ impl<'a, W: World> Planner<'a, W> {
     }
 }
 
+fn write_over(wanted: &Wanted, here: &Here, path: RelPath, over: Over) -> Act {
+    let mut write = Write::new(wanted, here, path, Awaits::Nothing);
+    write.over = Some(over);
+    Act::Write(Box::new(write))
+}
+
+/// The row of a file that is there and has the wanted content.
+fn row_there(
+    wanted: &Wanted,
+    here: &Here,
+    path: RelPath,
+    there: &There,
+    digest: Blake3,
+    adopted: bool,
+) -> Row {
+    Row {
+        key: wanted.key.clone(),
+        size: there.size,
+        mtime: there.mtime,
+        inode: there.inode,
+        blake3: Some(digest),
+        source: here.source,
+        adopted,
+        path,
+    }
+}
+
 /// A row with what the disk tells now.
 fn renewed(row: &Row, there: &There, digest: Blake3) -> Row {
     Row { mtime: there.mtime, inode: there.inode, blake3: Some(digest), ..row.clone() }
+}
+
+/// Somebody's file under a row's name, as it was seen.
+fn seen(row: &Row, there: &There) -> Row {
+    let (size, mtime, inode) = (there.size, there.mtime, there.inode);
+    Row { size, mtime, inode, blake3: None, ..row.clone() }
 }
 
 fn extension_of(path: &RelPath) -> Option<String> {
@@ -495,8 +710,6 @@ pub(crate) const NAME_TAKEN: &str = "name-taken";
 pub(crate) const CHANGED: &str = "changed";
 /// The file was removed since.
 pub(crate) const REMOVED: &str = "removed";
-/// The library's file is another now, and what was exported before stays.
-const SOURCE_UPDATED: &str = "source-updated";
 /// The name does not fit below the destination.
 const PATH_TOO_LONG: &str = "path-too-long";
 

@@ -7,27 +7,18 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use darkslide_door::{Destination, Kind, NewRecord, Record};
-use darkslide_library::LibraryError;
+use darkslide_door::{Destination, FileTime, Kind, NewRecord, Record};
 use darkslide_policy::{Component, RelPath};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExportError;
-use crate::lines::{Lines, bounded};
-use crate::plan::Wanted;
-use crate::row::{Blake3, Row};
+use crate::row::{Blake3, Key, Row};
 
 /// Reports of earlier jobs that are kept, the running one included.
 const KEPT_REPORTS: usize = 16;
-const SUFFIX: &str = ".jsonl";
+pub(crate) const SUFFIX: &str = ".jsonl";
 /// Of a report that was not put under its name.
 const UNFINISHED: &str = ".new";
-/// A million resources have half of it; reading it costs time, not memory.
-const MAX_REPORT_BYTES: u64 = 1 << 30;
-/// Bytes of rows above which a page ends.
-const MAX_PAGE_BYTES: usize = 1 << 20;
-/// Rows between two looks whether the time is over.
-const ROWS_BETWEEN_LOOKS: u64 = 1_024;
 
 /// What became of one selected resource. The words are those of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +26,8 @@ const ROWS_BETWEEN_LOOKS: u64 = 1_024;
 pub enum Outcome {
     /// Written.
     Copied,
+    /// Written, in the place of what an earlier run wrote.
+    Updated,
     /// There already, as an earlier run wrote it.
     Unchanged,
     /// Found under its name with equal content, and taken over.
@@ -43,16 +36,32 @@ pub enum Outcome {
     Renamed,
     /// What an earlier run wrote stays as it is; the reason says why.
     Kept,
-    /// The library has a newer file; what an earlier run wrote stays.
-    Outdated,
     /// Somebody else's file has its name.
     Conflict,
     /// Not on this disk.
     NotLocal,
+    /// On this disk, in a folder that the policy does not show.
+    Denied,
     /// On this disk, but it cannot be read.
     Unreadable,
     /// It changed while it was copied, twice.
     SourceChanged,
+    /// Verified: as it was written.
+    Intact,
+    /// Verified: of the size and time that it had, and no digest is known that would prove more.
+    Unproven,
+    /// Verified: not there.
+    Missing,
+    /// Verified: another content.
+    Changed,
+    /// Verified: there, and none of ours.
+    Extra,
+    /// Verified: a job was broken off in the middle of it, and the next one settles it.
+    Unsettled,
+    /// Its asset is gone, and nobody changed it: prune would put it into the trash.
+    Prunable,
+    /// Put into the trash.
+    Pruned,
 }
 
 impl Outcome {
@@ -60,12 +69,25 @@ impl Outcome {
     #[must_use]
     pub fn is_done(self) -> bool {
         match self {
-            Self::Copied | Self::Unchanged | Self::Adopted | Self::Renamed | Self::Kept => true,
-            Self::Outdated
-            | Self::Conflict
+            Self::Copied
+            | Self::Updated
+            | Self::Unchanged
+            | Self::Adopted
+            | Self::Renamed
+            | Self::Kept
+            | Self::Intact
+            | Self::Unproven
+            | Self::Extra
+            | Self::Prunable
+            | Self::Pruned => true,
+            Self::Conflict
             | Self::NotLocal
+            | Self::Denied
             | Self::Unreadable
-            | Self::SourceChanged => false,
+            | Self::SourceChanged
+            | Self::Missing
+            | Self::Changed
+            | Self::Unsettled => false,
         }
     }
 }
@@ -73,11 +95,14 @@ impl Outcome {
 /// One row of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportRow {
-    /// The asset's UUID.
+    /// The asset's UUID; empty for a file that is none of ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub asset: String,
     /// Which of its versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Its name when it was imported.
+    /// Its name when it was imported; empty where the library was not asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub original_filename: String,
     /// Where it is, or what is in its way, below the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,12 +121,32 @@ pub struct ReportRow {
 }
 
 impl ReportRow {
-    pub(crate) fn of(wanted: &Wanted, outcome: Outcome) -> Self {
+    pub(crate) fn of(key: &Key, original_filename: &str, outcome: Outcome) -> Self {
         Self {
-            asset: wanted.key.asset.as_str().to_owned(),
-            version: wanted.key.version.clone(),
-            original_filename: wanted.original_filename.clone(),
+            asset: key.asset.as_str().to_owned(),
+            version: key.version.clone(),
+            original_filename: original_filename.to_owned(),
             path: None,
+            outcome,
+            bytes: None,
+            blake3: None,
+            reason: None,
+        }
+    }
+
+    /// Of a file of the manifest.
+    pub(crate) fn of_row(row: &Row, outcome: Outcome) -> Self {
+        let (asset, version) = (row.key.asset.as_str().to_owned(), row.key.version.clone());
+        Self { asset, version, ..Self::at_path("", outcome) }.with_row(row)
+    }
+
+    /// Of whatever stands there.
+    pub(crate) fn at_path(path: &str, outcome: Outcome) -> Self {
+        Self {
+            asset: String::new(),
+            version: String::new(),
+            original_filename: String::new(),
+            path: Some(path.to_owned()),
             outcome,
             bytes: None,
             blake3: None,
@@ -125,20 +170,6 @@ impl ReportRow {
         self.outcome = outcome;
         self.reason = Some(reason.to_owned());
         self
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests(outcome: Outcome) -> Self {
-        Self {
-            asset: String::new(),
-            version: String::new(),
-            original_filename: String::new(),
-            path: None,
-            outcome,
-            bytes: None,
-            blake3: None,
-            reason: None,
-        }
     }
 }
 
@@ -212,66 +243,21 @@ pub(crate) fn forget_old(destination: &Destination<'_>) -> Result<(), ExportErro
     Ok(())
 }
 
-/// A page of a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportPage {
-    /// In the order of the report.
-    pub rows: Vec<ReportRow>,
-    /// Where the next page begins; none on the last.
-    pub next: Option<u64>,
-}
-
-/// Reads a page of a job's report: at most `limit` rows from number `after` on, and about 1 MiB of
-/// them, only those that are not done if `undone`. The page ends early when `is_over` says so. None
-/// where there is no such report (any more).
-///
-/// # Errors
-/// [`ExportError::Door`] and [`ExportError::Io`] where it cannot be read,
-/// [`ExportError::DamagedRecord`] where it is larger than any report;
-/// [`LibraryError::TimedOut`] where the time was over before the page began.
-pub fn read_report(
+/// The reports of jobs that came to their end, each with its time.
+pub(crate) fn finished(
     destination: &Destination<'_>,
-    job: &str,
-    after: u64,
-    limit: usize,
-    undone: bool,
-    is_over: &dyn Fn() -> bool,
-) -> Result<Option<ReportPage>, ExportError> {
-    let Some(name) = name_of(job) else {
-        return Ok(None);
-    };
-    let Some(source) = destination.open_record(Record::Report(&name))? else {
-        return Ok(None);
-    };
-    let lines = Lines::new(bounded(&source, MAX_REPORT_BYTES, "reports")?);
-    let mut page = ReportPage { rows: Vec::new(), next: None };
-    let mut bytes = 0;
-    for (number, line) in (0_u64..).zip(lines) {
-        let line = line?;
-        let over = number.is_multiple_of(ROWS_BETWEEN_LOOKS) && is_over();
-        if over && number <= after {
-            return Err(LibraryError::TimedOut.into());
+) -> Result<Vec<(FileTime, Component)>, ExportError> {
+    let folder = RelPath::parse(".darkslide/reports").expect("plain names");
+    let mut reports = Vec::new();
+    for entry in destination.list_reports()? {
+        let name = entry.component().filter(|_| entry.kind() == Kind::File);
+        let is_report =
+            |name: &Component| name.as_str().strip_suffix(SUFFIX).and_then(name_of).is_some();
+        let Some(name) = name.filter(is_report) else { continue };
+        let path = folder.join(&name).expect("three components");
+        if let Some(facts) = destination.stat(&path)? {
+            reports.push((facts.mtime, name));
         }
-        if number < after {
-            continue;
-        }
-        if over || bytes > MAX_PAGE_BYTES {
-            page.next = Some(number);
-            break;
-        }
-        // A damaged line has no row, and takes no place of another.
-        let Ok(row) = serde_json::from_slice::<ReportRow>(&line) else {
-            continue;
-        };
-        if undone && row.outcome.is_done() {
-            continue;
-        }
-        if page.rows.len() == limit {
-            page.next = Some(number);
-            break;
-        }
-        bytes += line.len();
-        page.rows.push(row);
     }
-    Ok(Some(page))
+    Ok(reports)
 }

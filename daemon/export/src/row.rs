@@ -4,7 +4,7 @@
 //! or is none is damage, never a path. A file is the one a row speaks of if size and hash say so;
 //! without a hash size, time and inode may place a row and never allow a removal. The hazard: a new
 //! file gets a freed inode at once, and an edit in place keeps inode and size. See
-//! reference/destination.md, 1.
+//! docs/destination.md.
 
 use std::fmt;
 
@@ -46,6 +46,15 @@ impl<'de> Deserialize<'de> for Blake3 {
 /// A time as a file system keeps it: seconds since 1970, and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp(i64, u32);
+
+impl Stamp {
+    /// Of a content that was never a file.
+    pub(crate) const NONE: Self = Self(0, 0);
+
+    pub(crate) fn to_file_time(self) -> FileTime {
+        FileTime { seconds: self.0, nanoseconds: self.1 }
+    }
+}
 
 #[cfg(test)]
 impl Stamp {

@@ -16,7 +16,7 @@ use crate::error::ExportError;
 use crate::plan::Trouble;
 
 /// The word for a source that the system fails to read.
-const READ_ERROR: &str = "read-error";
+pub(crate) const READ_ERROR: &str = "read-error";
 
 /// Of a file that could not be opened.
 pub(crate) fn not_opened(error: DoorError) -> Trouble {

@@ -12,7 +12,7 @@
 use std::io;
 use std::thread::Builder;
 
-/// More threads gain nothing (measured, reference/performance.md, 4).
+/// More threads gain nothing (measured, docs/performance.md).
 pub(crate) const MAX_WORKERS: usize = 4;
 
 /// Runs each of `workers` on a thread of its own and `meanwhile` on this one, until all have ended.

@@ -82,6 +82,24 @@ impl Date {
         self.civil().day().unsigned_abs()
     }
 
+    /// The hour there, 0 to 23.
+    #[must_use]
+    pub fn hour(self) -> u8 {
+        self.civil().hour().unsigned_abs()
+    }
+
+    /// The minute there.
+    #[must_use]
+    pub fn minute(self) -> u8 {
+        self.civil().minute().unsigned_abs()
+    }
+
+    /// The second there.
+    #[must_use]
+    pub fn second(self) -> u8 {
+        self.civil().second().unsigned_abs()
+    }
+
     /// Writes `2018-09-28T16:09:33.022000-04:00`; no fraction where it is zero. A page of records
     /// has thousands of dates, so no formatter is asked for their digits.
     pub(crate) fn write(self, out: &mut Vec<u8>) {

@@ -47,11 +47,12 @@ pub use deadline::Deadline;
 pub use error::{AlbumCandidate, Damage, LibraryError, Unsupported};
 pub use library::Library;
 pub use model::{
-    Album, AlbumKind, AlbumOrder, AlbumPlace, AlbumProblem, CatalogEntry, Counts, Facets, Got,
-    Info, Membership, Page, Problem, ProblemKind, Query, Records, Scanned,
+    Album, AlbumKind, AlbumOrder, AlbumPlace, AlbumProblem, CatalogEntry, Counts, Existence,
+    Facets, Got, Info, Membership, Needs, Page, Problem, ProblemKind, Query, Records, Scanned,
 };
 pub use query::albums::KEYED_ALBUMS;
 pub use query::facets::MAX_FACET_VALUES;
 pub use query::resources::Listed;
+pub use query::selection::Selection;
 pub use resource::{Absence, AssetResources, Presence, Resource, Version};
 pub use thumbnail::{Shown, Thumbnail};

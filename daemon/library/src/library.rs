@@ -17,11 +17,13 @@ use crate::deadline::Deadline;
 use crate::error::LibraryError;
 use crate::idle::Known;
 use crate::model::{
-    Album, AlbumKind, CatalogEntry, Counts, Facets, Got, Info, Page, Query, Scanned,
+    Album, AlbumKind, CatalogEntry, Counts, Existence, Facets, Got, Info, Needs, Page, Query,
+    Scanned,
 };
 use crate::query::resources::{self, Listed};
-use crate::query::{albums, catalog, count, facets, info, page};
-use crate::resource::AssetResources;
+use crate::query::selection::Selection;
+use crate::query::{albums, catalog, count, existence, facets, info, page};
+use crate::resource::{AssetResources, Version};
 use crate::session::{Place, Session};
 use crate::thumbnail::{self, Shown};
 
@@ -66,6 +68,18 @@ impl Library {
     /// [`LibraryError`].
     pub fn info(&self, grant: &Grant<Read>, limit: &Deadline) -> Result<Info, LibraryError> {
         self.ask(grant, limit, info::info)
+    }
+
+    /// Tells the library's own UUID, if it has one.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn uuid(
+        &self,
+        grant: &Grant<Read>,
+        limit: &Deadline,
+    ) -> Result<Option<Uuid>, LibraryError> {
+        self.ask(grant, limit, |session| Ok(info::uuid(session)))
     }
 
     /// Lists albums, folders and the like of these kinds, with the number of members that a query
@@ -155,17 +169,37 @@ impl Library {
         self.ask(grant, limit, |session| page::get(session, uuids, fields))
     }
 
-    /// Reads what names are made from: every asset that the grant shows, hidden, trashed and
-    /// unselected ones too, by UUID.
+    /// Goes through what names are made from: every asset that the grant shows, hidden, trashed and
+    /// unselected ones too, once each. One that is moved meanwhile may come twice or never; then it
+    /// was not consistent. `begin` makes what `look` fills, anew each time that it has to be read
+    /// from the beginning.
     ///
     /// # Errors
     /// [`LibraryError`].
-    pub fn catalog(
+    pub fn catalog<T>(
         &self,
         grant: &Grant<Read>,
+        needs: Needs,
         limit: &Deadline,
-    ) -> Result<Scanned<Vec<CatalogEntry>>, LibraryError> {
-        self.ask(grant, limit, catalog::catalog)
+        begin: impl Fn() -> T,
+        look: impl Fn(&mut T, &CatalogEntry),
+    ) -> Result<Scanned<T>, LibraryError> {
+        self.ask(grant, limit, |session| catalog::catalog(session, needs, &begin, &look))
+    }
+
+    /// The same of some assets, in the order of the question; one that does not exist for the grant
+    /// is left out.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn entries(
+        &self,
+        grant: &Grant<Read>,
+        uuids: &[Uuid],
+        needs: Needs,
+        limit: &Deadline,
+    ) -> Result<Vec<CatalogEntry>, LibraryError> {
+        self.ask(grant, limit, |session| catalog::entries(session, uuids, needs))
     }
 
     /// Reads which assets a filter selects, by UUID.
@@ -178,12 +212,27 @@ impl Library {
         filter: &Filter,
         include: &[Include],
         limit: &Deadline,
-    ) -> Result<Scanned<Vec<Uuid>>, LibraryError> {
+    ) -> Result<Scanned<Selection>, LibraryError> {
         self.ask(grant, limit, |session| catalog::select(session, filter, include))
     }
 
-    /// Looks for the files of assets that an export may take, in the order of the question; an
-    /// asset that does not exist for the grant is left out.
+    /// Says of each UUID whether the library has such an asset, in the order of the question: also
+    /// of what the grant withholds, and nothing else of it.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub fn existence(
+        &self,
+        grant: &Grant<Read>,
+        uuids: &[Uuid],
+        limit: &Deadline,
+    ) -> Result<Vec<Existence>, LibraryError> {
+        self.ask(grant, limit, |session| existence::existence(session, uuids))
+    }
+
+    /// Looks for these versions of assets, in the order of the question; an asset that does not
+    /// exist for the grant is left out, and so is a version that it never has. Of previews it is
+    /// the largest that is here.
     ///
     /// # Errors
     /// [`LibraryError`]; a missing file is no error but part of the answer.
@@ -191,9 +240,10 @@ impl Library {
         &self,
         grant: &Grant<Read>,
         uuids: &[Uuid],
+        versions: &[Version],
         limit: &Deadline,
     ) -> Result<Vec<AssetResources>, LibraryError> {
-        self.ask(grant, limit, |session| resources::exportable(session, uuids))
+        self.ask(grant, limit, |session| resources::these(session, uuids, versions))
     }
 
     /// Lists every version of assets: at most 1,000 assets and about 1 MiB, the others are `rest`.

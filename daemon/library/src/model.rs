@@ -57,6 +57,17 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Whether an asset is in a library, whatever a grant withholds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// There is none of that UUID.
+    Absent,
+    /// In the trash of the library.
+    Trashed,
+    /// In the library; hidden or shared ones are, too.
+    Present,
+}
+
 /// Assets as they are told: a JSON list of objects, one for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
@@ -359,6 +370,21 @@ pub struct Membership {
     pub position: i64,
 }
 
+/// What of an asset is read beside what is always told: each costs a statement for a slice, or a
+/// look into an archive for each asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent wishes, not states")]
+pub struct Needs {
+    /// The albums that it is in.
+    pub albums: bool,
+    /// Its description.
+    pub description: bool,
+    /// The camera's model.
+    pub camera: bool,
+    /// Country, state and city.
+    pub place: bool,
+}
+
 /// What naming needs to know of an asset.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
@@ -367,7 +393,7 @@ pub struct CatalogEntry {
     pub uuid: Uuid,
     /// The name that it had when it was imported.
     pub original_filename: String,
-    /// Its title.
+    /// Its title, and what else is a text below, as far as a name has room for it.
     pub title: Option<String>,
     /// When it was taken, told in its own zone; none is undated.
     pub date: Option<Date>,
@@ -377,8 +403,24 @@ pub struct CatalogEntry {
     pub adjusted: bool,
     /// Has a video beside it.
     pub live: bool,
-    /// Has a RAW file beside it.
-    pub raw_pair: bool,
-    /// The albums that it is in, by UUID.
+    /// Marked as hidden.
+    pub hidden: bool,
+    /// In the trash.
+    pub trashed: bool,
+    /// One of a burst's images.
+    pub burst: bool,
+    /// The image that stands for its burst.
+    pub burst_key: bool,
+    /// The albums that it is in, by UUID; none unless asked for, as the others below.
     pub albums: Vec<Membership>,
+    /// What somebody wrote of it.
+    pub description: Option<String>,
+    /// The camera's model.
+    pub camera: Option<String>,
+    /// The country where it was taken; none, like state and city, where the grant withholds that.
+    pub country: Option<String>,
+    /// The state or province.
+    pub state: Option<String>,
+    /// The city.
+    pub city: Option<String>,
 }

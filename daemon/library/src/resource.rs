@@ -54,8 +54,8 @@ impl Version {
         Self::Preview,
     ];
 
-    /// Those that an export may take.
-    pub(crate) const EXPORTABLE: &[Self] =
+    /// Those that an export takes unless it is told otherwise.
+    pub const USUAL: &[Self] =
         &[Self::Original, Self::Edited, Self::LiveVideo, Self::EditedLiveVideo, Self::Raw];
 
     /// The word.

@@ -21,6 +21,10 @@ usage: darkslided [--socket PATH] [--policy PATH] [--log LEVEL]
   --version       print the version and end
   --help          print this and end
 
+Jobs go on after a restart; they are kept in $DARKSLIDE_STATE (default: $STATE_DIRECTORY, then
+$XDG_STATE_HOME/darkslide, then ~/.local/state/darkslide; on macOS always in
+~/Library/Application Support/darkslide/state).
+
 Exit statuses are those of sysexits: 64 usage, 69 unavailable, 71 system, 77 cannot be confined,
 78 configuration.
 ";

@@ -80,6 +80,9 @@ pub enum BootError {
     /// Another daemon serves there.
     #[error("another daemon serves at {0}")]
     AlreadyRunning(String),
+    /// Another daemon keeps its jobs there.
+    #[error("another daemon keeps its state in {0}")]
+    StateInUse(String),
     /// What was handed over by the parent is wrong.
     #[error("this program was not started by darkslide: {0}")]
     NotPrivate(&'static str),
@@ -140,6 +143,9 @@ impl BootError {
                 format!("give --socket a path of at most {limit} bytes")
             }
             Self::AlreadyRunning(_) => "use that one, or give --socket another path".to_owned(),
+            Self::StateInUse(_) => {
+                "use that daemon, or set DARKSLIDE_STATE to another folder".to_owned()
+            }
             Self::NotPrivate(_) => "run darkslide --library PATH instead".to_owned(),
             Self::Library { source, .. } | Self::Root { source, .. } => source.hint().to_owned(),
             Self::Overlap { .. } => "choose folders that do not hold one another".to_owned(),
@@ -156,7 +162,7 @@ impl BootError {
             Self::Library { source, .. } if source.kind() == DoorErrorKind::NotFound => 66,
             Self::Library { .. } => 69,
             Self::Runtime(_) => 71,
-            Self::System { .. } | Self::AlreadyRunning(_) => 69,
+            Self::System { .. } | Self::AlreadyRunning(_) | Self::StateInUse(_) => 69,
             Self::Root { .. } => 73,
             Self::Confine(_) => 77,
             Self::NoHome

@@ -10,11 +10,13 @@ mod listen;
 mod open;
 mod order;
 mod owned;
+mod state;
 mod world;
 
 pub use descriptors::begin_clean;
 pub(crate) use descriptors::null_device;
 pub use error::BootError;
+pub use open::Missing;
 pub use order::{Confined, Listening, Loaded, Opened, read_policy};
 pub use world::arguments;
 pub(crate) use world::methods;

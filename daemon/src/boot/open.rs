@@ -35,6 +35,15 @@ pub(super) struct Kept {
     pub(super) path: AbsPath,
 }
 
+/// What is done about a root that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made.
+    Make,
+    /// It is left so: somebody only wants to know what would be written.
+    Leave,
+}
+
 /// The folders that the daemon holds.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -47,7 +56,7 @@ pub(super) struct Opened {
 /// # Errors
 /// [`BootError::Overlap`] if a root and a library, or two roots, lie in one another, or a root
 /// holds what must be kept from exports; and if a folder of referenced originals does any of that.
-pub(super) fn open(policy: &Policy, kept: &[Kept]) -> Result<Opened, BootError> {
+pub(super) fn open(policy: &Policy, kept: &[Kept], missing: Missing) -> Result<Opened, BootError> {
     let mut opened = Opened { libraries: Vec::new(), roots: Vec::new() };
     for KernelRule { place, path, access } in policy.kernel_rules() {
         match place {
@@ -62,9 +71,12 @@ pub(super) fn open(policy: &Policy, kept: &[Kept]) -> Result<Opened, BootError> 
                 }
             }
             Place::Root(name) => {
-                let dir = {
-                    let libraries: Vec<_> = opened.libraries().collect();
-                    RootDir::open_or_create(name.clone(), &path, &libraries, Faults::none())
+                let dir = match missing {
+                    Missing::Make => {
+                        let libraries: Vec<_> = opened.libraries().collect();
+                        RootDir::open_or_create(name.clone(), &path, &libraries, Faults::none())
+                    }
+                    Missing::Leave => RootDir::open(name.clone(), &path, Faults::none()),
                 };
                 if dir.as_ref().is_err_and(|error| error.kind() == DoorErrorKind::Nested) {
                     let (first, second) = (format!("the root {name}"), "a library".to_owned());
@@ -108,7 +120,7 @@ impl Opened {
         let roots = self.roots.into_iter().map(|held| RootPlace {
             name: held.name,
             path: held.path,
-            root: held.dir.and_then(|dir| dir.probe().map(|()| dir.into())),
+            root: held.dir.and_then(|dir| dir.probe().map(|()| Some(dir.into()))),
         });
         Places::new(libraries.collect(), roots.collect())
     }
@@ -201,11 +213,12 @@ fn rule<'a, N, D>(
     Some(confine::Rule { what, handle: handle(dir), access: held.access })
 }
 
-/// The private way has nobody to wait for: what is unusable ends the start.
+/// The private way has nobody to wait for: what is unusable ends the start, but for a root that is
+/// not there and is left so.
 ///
 /// # Errors
 /// [`BootError::Library`] or [`BootError::Root`], whichever is unusable.
-pub(super) fn refuse_unusable(places: Places) -> Result<Places, BootError> {
+pub(super) fn refuse_unusable(places: Places, missing: Missing) -> Result<Places, BootError> {
     let (libraries, roots) = places.into_parts();
     let libraries = libraries.into_iter().map(|place| match place.library {
         Ok(_) => Ok(place),
@@ -214,6 +227,9 @@ pub(super) fn refuse_unusable(places: Places) -> Result<Places, BootError> {
     let libraries = libraries.collect::<Result<Vec<_>, _>>()?;
     let roots = roots.into_iter().map(|place| match place.root {
         Ok(_) => Ok(place),
+        Err(error) if missing == Missing::Leave && error.kind() == DoorErrorKind::NotFound => {
+            Ok(RootPlace { root: Ok(None), ..place })
+        }
         Err(source) => Err(BootError::Root { path: place.path, source }),
     });
     Ok(Places::new(libraries, roots.collect::<Result<Vec<_>, _>>()?))

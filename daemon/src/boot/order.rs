@@ -2,18 +2,19 @@
 //! compiles.
 //!
 //! `Loaded` (policy read and checked) → `Listening` (socket bound, lock held) → `Opened` (folders
-//! held by handles) → `Confined` (the kernel's rules in force, the self-test passed) → serving
-//! (runtime, threads, the first accept). Only `Confined` can build the runtime: Landlock binds the
-//! calling thread and those that it starts, so that no thread may exist before.
+//! of policy and state held by handles) → `Confined` (the kernel's rules in force, the self-test
+//! passed) → serving (runtime, threads, the first accept). Only `Confined` can build the runtime:
+//! Landlock binds the calling thread and those that it starts, so that no thread may exist before.
 
 use std::os::unix::net::UnixStream;
 
-use darkslide_policy::{AbsPath, Platform, Policy, RelPath, Strictness, Uid, World};
+use darkslide_door::StateDir;
+use darkslide_policy::{AbsPath, Access, Platform, Policy, RelPath, Strictness, Uid, World};
 
 use crate::boot::args::Arguments;
 use crate::boot::listen::{self, Bound};
-use crate::boot::open::Kept;
-use crate::boot::{BootError, open, owned, world};
+use crate::boot::open::{Kept, Missing};
+use crate::boot::{BootError, open, owned, state, world};
 use crate::confine;
 use crate::server::{self, Clients};
 use crate::service::Service;
@@ -28,6 +29,7 @@ pub struct Loaded {
     socket: Option<AbsPath>,
     /// What no root may hold.
     kept: Vec<Kept>,
+    missing: Missing,
 }
 
 /// Clients can come in, but nobody reads yet.
@@ -48,6 +50,8 @@ enum Source {
 pub struct Opened {
     listening: Listening,
     folders: open::Opened,
+    /// Not of the private way.
+    state: Option<StateDir>,
 }
 
 /// The kernel's rules are in force.
@@ -57,6 +61,7 @@ pub struct Confined {
     world: World,
     clients: Source,
     places: Places,
+    state: Option<StateDir>,
     proof: confine::Confined,
 }
 
@@ -77,7 +82,7 @@ impl Loaded {
         for candidate in candidates {
             if let Some(policy) = policy_file(&candidate, &world)? {
                 kept.push(Kept { what: "the policy file", path: candidate });
-                return Ok(Self { policy, world, socket, kept });
+                return Ok(Self { policy, world, socket, kept, missing: Missing::Make });
             }
         }
         if let Some(named) = named {
@@ -86,14 +91,14 @@ impl Loaded {
         let platform = if cfg!(target_os = "macos") { Platform::MacOs } else { Platform::Linux };
         let policy = Policy::built_in(platform, &world)
             .map_err(|source| BootError::Path { path: world.home.to_string(), source })?;
-        Ok(Self { policy, world, socket, kept })
+        Ok(Self { policy, world, socket, kept, missing: Missing::Make })
     }
 
     /// Takes a policy that the parent handed over: where a person exports to is that person's
     /// affair.
     #[must_use]
-    pub fn private(policy: Policy, world: World) -> Self {
-        Self { policy, world, socket: None, kept: Vec::new() }
+    pub fn private(policy: Policy, world: World, missing: Missing) -> Self {
+        Self { policy, world, socket: None, kept: Vec::new(), missing }
     }
 
     /// Binds the socket.
@@ -119,13 +124,23 @@ impl Loaded {
 }
 
 impl Listening {
-    /// Opens the folders that the policy names.
+    /// Opens the folders that the policy names, and that of the state. The private way has none:
+    /// what its export did stands in the destination, and there is no second client to tell.
     ///
     /// # Errors
-    /// Those of `open::open`.
-    pub fn open(self) -> Result<Opened, BootError> {
-        let folders = open::open(&self.loaded.policy, &self.loaded.kept)?;
-        Ok(Opened { listening: self, folders })
+    /// Those of `open::open` and `state::open`.
+    pub fn open(mut self) -> Result<Opened, BootError> {
+        let world = &self.loaded.world;
+        let state = match self.clients {
+            Source::Socket(_) => {
+                let (state, path) = state::open(&world::state_folder(world)?, world.uid)?;
+                self.loaded.kept.push(Kept { what: "the state folder", path });
+                Some(state)
+            }
+            Source::Private(_) => None,
+        };
+        let folders = open::open(&self.loaded.policy, &self.loaded.kept, self.loaded.missing)?;
+        Ok(Opened { listening: self, folders, state })
     }
 }
 
@@ -136,18 +151,28 @@ impl Opened {
     /// [`BootError::Confine`]; in the private way also [`BootError::Library`] and
     /// [`BootError::Root`].
     pub fn confine(self) -> Result<Confined, BootError> {
-        let Self { listening: Listening { loaded, clients }, folders } = self;
+        let Self { listening: Listening { loaded, clients }, folders, state } = self;
         let strictness = loaded.policy.confinement();
-        let proof = confine::enter(&folders.rules(), strictness).map_err(BootError::Confine)?;
+        let mut rules = folders.rules();
+        rules.extend(state.as_ref().map(|state| confine::Rule {
+            what: "the state folder".to_owned(),
+            handle: state.handle(),
+            access: Access::ReadWrite,
+        }));
+        let proof = confine::enter(&rules, strictness).map_err(BootError::Confine)?;
         tracing::info!(report = proof.report().to_string(), "confined");
         if strictness == Strictness::BestEffort && !proof.report().is_complete() {
             tracing::warn!(missing = ?proof.report().missing, "not all of the confinement is there");
         }
+        // Not worth a refusal: an export goes on where only its job cannot be kept.
+        if let Some(Err(error)) = state.as_ref().map(StateDir::probe) {
+            tracing::warn!(error = ?error.to_string(), "the state folder takes nothing");
+        }
         let mut places = folders.probe();
         if matches!(clients, Source::Private(_)) {
-            places = open::refuse_unusable(places)?;
+            places = open::refuse_unusable(places, loaded.missing)?;
         }
-        Ok(Confined { policy: loaded.policy, world: loaded.world, clients, places, proof })
+        Ok(Confined { policy: loaded.policy, world: loaded.world, clients, places, state, proof })
     }
 }
 
@@ -157,7 +182,7 @@ impl Confined {
     /// # Errors
     /// [`BootError::Runtime`].
     pub fn serve(self) -> Result<(), BootError> {
-        let service = Service::start(self.policy, self.world, self.places, &self.proof)
+        let service = Service::start(self.policy, self.world, self.places, self.state, &self.proof)
             .map_err(BootError::Runtime)?;
         let (clients, _lock) = match self.clients {
             Source::Socket(bound) => {

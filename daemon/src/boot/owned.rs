@@ -1,5 +1,5 @@
-//! Is a file or folder ours alone? Asked of the policy file and of the socket's folder, before
-//! anything is believed of them.
+//! Is a file or folder ours alone? Asked of the policy file, of the socket's folder and of the
+//! state's, before anything is believed of them.
 //!
 //! Owned by this user or root, writable by nobody else, and so each folder on the way to it; a
 //! sticky folder of root (`/tmp`) is safe when what lies in it next is ours or root's. Read once at
@@ -129,7 +129,8 @@ fn check(path: &str, facts: &Metadata, uid: Uid) -> Result<(), BootError> {
     Ok(())
 }
 
-fn is_ours(facts: &Metadata, uid: Uid) -> bool {
+/// Does it belong to this user, or to root?
+pub(super) fn is_ours(facts: &Metadata, uid: Uid) -> bool {
     facts.uid() == ROOT || facts.uid() == uid.get()
 }
 

@@ -1,4 +1,4 @@
-//! What the environment says of this process: home, uid, and where policy and socket are.
+//! What the environment says of this process: home, uid, and where policy, socket and state are.
 //!
 //! The only reader of environment variables. What it finds is checked like any other input, and
 //! read once, at boot: a variable that changes later changes nothing. The hazard: a home or runtime
@@ -60,6 +60,43 @@ pub(super) fn runtime_folder(uid: Uid) -> Option<AbsPath> {
     absolute("XDG_RUNTIME_DIR").or_else(usual)
 }
 
+/// Returns where the state is kept.
+///
+/// # Errors
+/// [`BootError::Path`] for what no path can be.
+pub(super) fn state_folder(world: &World) -> Result<AbsPath, BootError> {
+    // On a Mac no variable: whoever starts the code that was granted the disk could choose it.
+    let said = |name: &str| if cfg!(target_os = "macos") { None } else { env::var(name).ok() };
+    state_folder_by(said, world)
+}
+
+fn state_folder_by(
+    said: impl Fn(&str) -> Option<String>,
+    world: &World,
+) -> Result<AbsPath, BootError> {
+    let below = |folder: &AbsPath, path: &str| {
+        let joined = RelPath::parse(path).and_then(|path| folder.join(&path));
+        joined.map_err(|source| BootError::Path { path: folder.to_string(), source })
+    };
+    if let Some(text) = said("DARKSLIDE_STATE") {
+        return path(&text, world);
+    }
+    // systemd names one or several, with colons between them.
+    let given = said("STATE_DIRECTORY").filter(|list| !list.is_empty());
+    if let Some(first) = given.as_deref().and_then(|list| list.split(':').next()) {
+        return path(first, world);
+    }
+    // The convention has a relative one ignored.
+    let users = said("XDG_STATE_HOME").and_then(|text| AbsPath::parse(&text, None).ok());
+    match users {
+        Some(folder) => below(&folder, "darkslide"),
+        None if cfg!(target_os = "macos") => {
+            below(&world.home, "Library/Application Support/darkslide/state")
+        }
+        None => below(&world.home, ".local/state/darkslide"),
+    }
+}
+
 /// Returns a path of the command line, absolute: one that is not is below the current folder.
 ///
 /// # Errors
@@ -84,4 +121,38 @@ pub fn arguments() -> impl Iterator<Item = std::ffi::OsString> {
 fn absolute(variable: &str) -> Option<AbsPath> {
     let text = env::var(variable).ok()?;
     AbsPath::parse(text.trim_end_matches('/'), None).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_where_the_first_of_the_variables_says() {
+        let home = AbsPath::parse("/home/me", None).unwrap();
+        let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+        let own = if cfg!(target_os = "macos") {
+            "/home/me/Library/Application Support/darkslide/state"
+        } else {
+            "/home/me/.local/state/darkslide"
+        };
+        let all = [("DARKSLIDE_STATE", "~/d"), ("STATE_DIRECTORY", "/s"), ("XDG_STATE_HOME", "/x")];
+        for (variables, expected) in [
+            (&all[..], "/home/me/d"),
+            (&all[1..], "/s"),
+            (&all[2..], "/x/darkslide"),
+            (&[], own),
+            (&[("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")], "/var/lib/a"),
+            (&[("STATE_DIRECTORY", ""), ("XDG_STATE_HOME", "x")], own),
+        ] {
+            let said = |name: &str| {
+                let found = variables.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let found = state_folder_by(said, &world).unwrap();
+            assert_eq!(found.as_str(), expected, "{variables:?}");
+        }
+        let empty = |name: &str| (name == "DARKSLIDE_STATE").then(String::new);
+        assert!(state_folder_by(empty, &world).is_err(), "a mistake is not ignored");
+    }
 }

@@ -7,10 +7,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use darkslide_export::Stop;
 use darkslide_protocol::message::job::Outcome;
 use darkslide_protocol::value::Token;
 
 use super::Shared;
+use super::pace::Pace;
 use super::table::Tally;
 use crate::clock::Moment;
 
@@ -21,12 +23,19 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Feed {
     shared: Arc<Shared>,
     id: Token,
-    told: Mutex<Option<Moment>>,
+    began: Moment,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    last: Option<Duration>,
+    pace: Pace,
 }
 
 impl Feed {
     pub(super) fn new(shared: Arc<Shared>, id: Token) -> Self {
-        Self { shared, id, told: Mutex::new(None) }
+        Self { shared, id, began: Moment::now(), told: Mutex::default() }
     }
 
     /// The job's identity.
@@ -35,20 +44,27 @@ impl Feed {
         &self.id
     }
 
-    /// Should the work stop at the next safe point?
+    /// Should the work stop, and how soon?
+    #[must_use]
+    pub(crate) fn stop(&self) -> Stop {
+        self.shared.table().stop(&self.id)
+    }
+
+    /// Should the work stop at all?
     #[must_use]
     pub(crate) fn should_stop(&self) -> bool {
-        self.shared.table().is_ending()
+        self.stop() != Stop::GoOn
     }
 
     /// The same question, for whoever outlives this borrow.
     pub(crate) fn stopping(&self) -> impl Fn() -> bool + Send + Sync + use<> {
-        let shared = Arc::clone(&self.shared);
-        move || shared.table().is_ending()
+        let (shared, id) = (Arc::clone(&self.shared), self.id.clone());
+        move || shared.table().stop(&id) != Stop::GoOn
     }
 
     /// The plan stands.
     pub(crate) fn planned(&self, selected: u64, files: u64, bytes: u64) {
+        self.told().pace = Pace::begin(self.began.elapsed());
         self.count(|tally| {
             tally.selected = selected;
             tally.files_total = files;
@@ -66,7 +82,7 @@ impl Feed {
         self.count(|tally| {
             let count = tally.outcomes.entry(outcome).or_default();
             *count = count.saturating_add(1);
-            if outcome == Outcome::Copied {
+            if matches!(outcome, Outcome::Copied | Outcome::Updated) {
                 tally.files_done = tally.files_done.saturating_add(1);
             }
         });
@@ -78,12 +94,26 @@ impl Feed {
     }
 
     fn count(&self, change: impl FnOnce(&mut Tally)) {
-        let now = Moment::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let tell = told.is_none_or(|last| now.since(last) >= PROGRESS_EVERY);
+        let now = self.began.elapsed();
+        let mut told = self.told();
+        let tell = told.last.is_none_or(|last| now.saturating_sub(last) >= PROGRESS_EVERY);
         if tell {
-            *told = Some(now);
+            told.last = Some(now);
         }
+        let pace = &mut told.pace;
+        let change = |tally: &mut Tally| {
+            change(tally);
+            if tell {
+                pace.note(now, tally.bytes_done);
+                tally.rate = pace.rate();
+                tally.remaining =
+                    pace.remaining(tally.bytes_total.saturating_sub(tally.bytes_done));
+            }
+        };
         self.shared.table().count(&self.id, change, tell);
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,28 +2,33 @@
 //!
 //! This module alone decides when a job runs, and tells its watchers. What a job does is a closure
 //! that `service` made, with the grants in it; jobs know neither libraries nor sockets. State
-//! changes and their events happen under one lock, so that a terminal event is always told before
-//! an answer can know of it. Jobs live in memory: what an export did stands in its destination, and
-//! the next export goes on from there.
+//! changes, their files and their events happen under one lock, so that a state is kept before it
+//! is told, and a terminal event told before an answer can know of it. What is kept of a job is the
+//! wish, never the permission: whoever has it go on brings new grants.
 
 mod feed;
+mod pace;
 mod state;
+mod store;
 mod table;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use darkslide_policy::ReadScope;
+use darkslide_policy::{Gid, ReadScope, Uid};
 use darkslide_protocol::error::WireError;
+use darkslide_protocol::message::export::ExportSpec;
+use darkslide_protocol::message::job::{CancelMode, JobKind};
+use darkslide_protocol::message::verify::{ExportPruneParams, ExportVerifyParams};
 use darkslide_protocol::value::Token;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::threads;
 
 pub(crate) use feed::Feed;
 pub(crate) use state::{Happening, State};
-#[cfg(test)]
-pub(crate) use table::Tally;
+pub(crate) use store::Store;
 pub(crate) use table::{Busy, Snapshot, Watcher};
 use table::{Next, Table};
 
@@ -34,8 +39,7 @@ pub(crate) const MAX_WAITING: usize = 64;
 /// Jobs that are over and still answered for.
 pub(crate) const MAX_REMEMBERED: usize = 256;
 
-/// What a job does. It tells `Feed` how far it is, and ends early when [`Feed::should_stop`] says
-/// so.
+/// What a job does. It tells `Feed` how far it is, and ends early when [`Feed::stop`] says so.
 pub(crate) type Work = Box<dyn FnOnce(&Feed) -> Result<Ending, WireError> + Send>;
 
 /// How a job's work came back without an error.
@@ -47,9 +51,40 @@ pub(crate) enum Ending {
     Stopped,
 }
 
-/// What an order for a job says beside its work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a job is to do, as the peer asked for it: its work is made of that, now and after a
+/// restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "spec", rename_all = "snake_case")]
+pub(crate) enum Wish {
+    /// An export.
+    Export(ExportSpec),
+    /// A verification.
+    Verify(ExportVerifyParams),
+    /// A prune, or the plan of one.
+    Prune(ExportPruneParams),
+}
+
+impl Wish {
+    /// The word for it.
+    #[must_use]
+    pub(crate) fn kind(&self) -> JobKind {
+        match self {
+            Self::Export(_) => JobKind::Export,
+            Self::Verify(_) => JobKind::Verify,
+            Self::Prune(_) => JobKind::Prune,
+        }
+    }
+}
+
+/// What an order for a job says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Order {
+    /// What is to be done.
+    pub wish: Wish,
+    /// Who started it.
+    pub uid: Uid,
+    /// The group of that.
+    pub gid: Gid,
     /// The rule of who started it.
     pub rule: String,
     /// The client's name for the call.
@@ -69,6 +104,7 @@ pub(crate) struct Jobs {
 }
 
 struct Shared {
+    store: Arc<Store>,
     table: Mutex<Table>,
     idle: Notify,
 }
@@ -81,22 +117,17 @@ impl Shared {
     }
 }
 
-impl Default for Jobs {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Jobs {
-    /// No jobs yet.
+    /// The jobs that the daemon before has kept; none of them is at work.
     #[must_use]
-    pub(crate) fn new() -> Self {
-        Self {
-            shared: Arc::new(Shared { table: Mutex::new(Table::default()), idle: Notify::new() }),
-        }
+    pub(crate) fn load(store: Store) -> Self {
+        let store = Arc::new(store);
+        let table = Mutex::new(Table::load(Arc::clone(&store)));
+        Self { shared: Arc::new(Shared { store, table, idle: Notify::new() }) }
     }
 
-    /// Puts a job in line, or finds the one that the same rule started under the same key.
+    /// Puts a job in line, or finds the one that the same rule started under the same key; without
+    /// a key, one that is to do the same and is not over.
     ///
     /// # Errors
     /// [`Busy`] when the line is full, a job works on the same destination, or the daemon is about
@@ -105,6 +136,38 @@ impl Jobs {
         let snapshot = self.shared.table().submit(id, order, work)?;
         self.start_next();
         Ok(snapshot)
+    }
+
+    /// Puts a job in line again that is over without being done, with an order that was granted
+    /// anew; any other stays as it is. `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of [`Jobs::submit`].
+    pub(crate) fn resume(
+        &self,
+        id: &Token,
+        order: Order,
+        work: Work,
+    ) -> Result<Option<Snapshot>, Busy> {
+        let snapshot = self.shared.table().resume(id, order, work)?;
+        self.start_next();
+        Ok(snapshot)
+    }
+
+    /// Notes that an interrupted job may not go on.
+    pub(crate) fn refuse(&self, id: &Token, error: WireError) {
+        self.shared.table().fail(id, Happening::Failed(error));
+    }
+
+    /// Asks a job to stop; one that is over stays as it is. `None` if there is none.
+    pub(crate) fn cancel(&self, id: &Token, mode: CancelMode) -> Option<Snapshot> {
+        self.shared.table().cancel(id, mode)
+    }
+
+    /// What is picked of each job, the newest first; under the lock of all jobs.
+    #[must_use]
+    pub(crate) fn list<T>(&self, pick: impl FnMut(&Snapshot) -> Option<T>) -> Vec<T> {
+        self.shared.table().list(pick)
     }
 
     /// A job as it is now.
@@ -160,15 +223,21 @@ impl Jobs {
 
     fn run(self, next: Next) {
         let Next { id, work } = next;
+        // Without the lock: others need not wait for the disk.
+        self.shared.store.flush(&id);
         let feed = Feed::new(Arc::clone(&self.shared), id.clone());
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&feed)));
-        let happening = match result {
-            Ok(Ok(Ending::Complete)) => Happening::Finished,
-            Ok(Ok(Ending::Stopped)) => Happening::Interrupted,
-            Ok(Err(error)) => Happening::Failed(error),
-            Err(_) => Happening::Failed(WireError::internal(crate::telemetry::incident("a job"))),
-        };
-        self.shared.table().settle(&id, happening);
+        let mut table = self.shared.table();
+        match result {
+            Ok(Ok(Ending::Complete)) => table.settle(&id, Happening::Finished),
+            Ok(Ok(Ending::Stopped)) => table.settle_stopped(&id),
+            Ok(Err(error)) => table.settle(&id, Happening::Failed(error)),
+            Err(_) => {
+                let error = WireError::internal(crate::telemetry::incident("a job"));
+                table.settle(&id, Happening::Failed(error));
+            }
+        }
+        drop(table);
         self.shared.idle.notify_waiters();
         self.start_next();
     }

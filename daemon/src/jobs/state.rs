@@ -1,12 +1,15 @@
 //! How far a job is: a pure state machine.
 //!
 //! Nothing here runs or waits. What is not in the table below cannot happen, and is answered by the
-//! state that there was: a job that is over stays over.
+//! state that there was: a job that is over stays over, until somebody has it go on; one that is
+//! done has nothing to go on with.
 
 use darkslide_protocol::error::WireError;
+use serde::{Deserialize, Serialize};
 
 /// How far a job is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// In line.
     Queued,
@@ -16,7 +19,9 @@ pub(crate) enum State {
     Finished,
     /// Ended without being done.
     Failed(WireError),
-    /// Broken off by the daemon's end.
+    /// Given up because somebody asked for that.
+    Cancelled,
+    /// Broken off by a daemon's end.
     Interrupted,
 }
 
@@ -27,10 +32,14 @@ pub(crate) enum Happening {
     Started,
     /// Its work was done.
     Finished,
-    /// Its work failed.
+    /// Its work failed, or may not go on.
     Failed(WireError),
-    /// It was asked to stop, and did.
+    /// Somebody asked it to stop, and it did.
+    Cancelled,
+    /// The daemon's end asked it to stop, and it did.
     Interrupted,
+    /// It is in line again.
+    Resumed,
 }
 
 impl State {
@@ -39,16 +48,30 @@ impl State {
     pub(crate) fn after(&self, happening: Happening) -> Option<Self> {
         match (self, happening) {
             (Self::Queued, Happening::Started) => Some(Self::Running),
-            (Self::Queued | Self::Running, Happening::Failed(error)) => Some(Self::Failed(error)),
-            (Self::Queued | Self::Running, Happening::Interrupted) => Some(Self::Interrupted),
             (Self::Running, Happening::Finished) => Some(Self::Finished),
-            (Self::Queued, Happening::Finished)
-            | (Self::Running, Happening::Started)
+            (Self::Queued | Self::Running | Self::Interrupted, Happening::Failed(error)) => {
+                Some(Self::Failed(error))
+            }
+            (Self::Queued | Self::Running | Self::Interrupted, Happening::Cancelled) => {
+                Some(Self::Cancelled)
+            }
+            (Self::Queued | Self::Running, Happening::Interrupted) => Some(Self::Interrupted),
+            (Self::Failed(_) | Self::Cancelled | Self::Interrupted, Happening::Resumed) => {
+                Some(Self::Queued)
+            }
+            (Self::Queued, Happening::Finished | Happening::Resumed)
+            | (Self::Running, Happening::Started | Happening::Resumed)
             | (
-                Self::Finished | Self::Failed(_) | Self::Interrupted,
+                Self::Interrupted,
+                Happening::Started | Happening::Finished | Happening::Interrupted,
+            )
+            | (Self::Finished, Happening::Resumed)
+            | (
+                Self::Finished | Self::Failed(_) | Self::Cancelled,
                 Happening::Started
                 | Happening::Finished
                 | Happening::Failed(_)
+                | Happening::Cancelled
                 | Happening::Interrupted,
             ) => None,
         }
@@ -59,7 +82,7 @@ impl State {
     pub(crate) fn is_over(&self) -> bool {
         match self {
             Self::Queued | Self::Running => false,
-            Self::Finished | Self::Failed(_) | Self::Interrupted => true,
+            Self::Finished | Self::Failed(_) | Self::Cancelled | Self::Interrupted => true,
         }
     }
 }
@@ -69,22 +92,38 @@ mod tests {
     use super::*;
     use darkslide_protocol::error::{ErrorName, Reason};
 
-    fn error() -> WireError {
-        WireError::new(ErrorName::Internal, Reason::Panic, "x", "y")
+    fn failed() -> State {
+        State::Failed(WireError::new(ErrorName::Internal, Reason::Panic, "x", "y"))
+    }
+
+    fn happenings() -> [Happening; 5] {
+        let error = WireError::new(ErrorName::Internal, Reason::Panic, "x", "y");
+        [
+            Happening::Started,
+            Happening::Finished,
+            Happening::Failed(error),
+            Happening::Cancelled,
+            Happening::Interrupted,
+        ]
     }
 
     #[test]
-    fn a_job_that_is_over_stays_over() {
-        for state in [State::Finished, State::Failed(error()), State::Interrupted] {
-            for happening in [
-                Happening::Started,
-                Happening::Finished,
-                Happening::Failed(error()),
-                Happening::Interrupted,
-            ] {
+    fn a_job_that_is_over_stays_over_unless_it_is_resumed() {
+        for state in [State::Finished, failed(), State::Cancelled] {
+            for happening in happenings() {
                 assert_eq!(state.after(happening), None);
             }
             assert!(state.is_over());
+        }
+        for state in [failed(), State::Cancelled, State::Interrupted] {
+            assert_eq!(state.after(Happening::Resumed), Some(State::Queued));
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_done_or_under_way_has_nothing_to_resume() {
+        for state in [State::Finished, State::Queued, State::Running] {
+            assert_eq!(state.after(Happening::Resumed), None);
         }
     }
 
@@ -97,8 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_job_in_line_can_be_broken_off() {
+    fn a_job_in_line_can_be_given_up_and_an_interrupted_one_denied() {
         assert_eq!(State::Queued.after(Happening::Interrupted), Some(State::Interrupted));
-        assert_eq!(State::Queued.after(Happening::Failed(error())), Some(State::Failed(error())));
+        assert_eq!(State::Queued.after(Happening::Cancelled), Some(State::Cancelled));
+        for state in [State::Queued, State::Running, State::Interrupted] {
+            assert!(matches!(state.after(happenings()[2].clone()), Some(State::Failed(_))));
+        }
+        assert_eq!(State::Interrupted.after(Happening::Finished), None);
     }
 }

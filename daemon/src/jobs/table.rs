@@ -2,18 +2,21 @@
 //!
 //! Plain data behind the lock of `jobs`; it starts nothing. First come, first served, but a job
 //! whose destination is in use waits for nobody: it is refused, for two exports into one folder
-//! would wait for each other's journal.
+//! would wait for each other's journal. Each state is kept in the store before anybody is told.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use darkslide_protocol::message::job::Outcome;
+use darkslide_export::Stop;
+use darkslide_protocol::message::job::{CancelMode, Outcome};
 use darkslide_protocol::value::Token;
+use serde::{Deserialize, Serialize};
 
-use super::{Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Work};
+use super::{Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Work};
+use crate::clock;
 
 /// A job as it was at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     /// Its identity.
     pub id: Token,
@@ -21,12 +24,25 @@ pub(crate) struct Snapshot {
     pub order: Order,
     /// How far it is.
     pub state: State,
+    /// Somebody asked it to stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelMode>,
+    /// When it was ordered.
+    pub created: String,
+    /// When its work began, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// What it has counted.
+    #[serde(rename = "counts")]
     pub tally: Tally,
 }
 
 /// What a job counts while it works.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Tally {
     /// Resources selected; 0 until planned.
     pub selected: u64,
@@ -38,10 +54,33 @@ pub(crate) struct Tally {
     pub bytes_total: u64,
     /// Bytes written.
     pub bytes_done: u64,
+    /// Bytes written in a second, while it works.
+    #[serde(skip)]
+    pub rate: Option<u64>,
+    /// Seconds that the rest takes, while it works.
+    #[serde(skip)]
+    pub remaining: Option<u64>,
     /// Resources by what became of them.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Files that nobody could explain after a crash, moved to the trash.
     pub trashed: u64,
+}
+
+impl Snapshot {
+    /// A job that was ordered at that time.
+    #[must_use]
+    pub(crate) fn new(id: Token, order: Order, created: String) -> Self {
+        Self {
+            id,
+            order,
+            state: State::Queued,
+            cancel: None,
+            created,
+            started: None,
+            ended: None,
+            tally: Tally::default(),
+        }
+    }
 }
 
 /// Who is told what happens to jobs. Called under the lock: it must only note what it hears.
@@ -76,8 +115,8 @@ pub(super) struct Next {
     pub(super) work: Work,
 }
 
-#[derive(Default)]
 pub(super) struct Table {
+    store: Arc<Store>,
     jobs: HashMap<Token, Snapshot>,
     line: VecDeque<Next>,
     running: usize,
@@ -87,13 +126,78 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Takes what the daemon before has kept. What was in line or at work then is interrupted now,
+    /// or cancelled if somebody had asked for that.
+    pub(super) fn load(store: Arc<Store>) -> Self {
+        let mut kept = store.load();
+        // What is not over yet is the last to be forgotten.
+        kept.sort_by_cached_key(|job| {
+            (job.ended.is_none(), job.ended.clone(), job.created.clone())
+        });
+        let mut table = Self {
+            store,
+            jobs: HashMap::new(),
+            line: VecDeque::new(),
+            running: 0,
+            over: VecDeque::new(),
+            watchers: Vec::new(),
+            ending: false,
+        };
+        for job in kept {
+            let (id, is_over, cancelled) = (job.id.clone(), job.state.is_over(), job.cancel);
+            table.jobs.insert(id.clone(), job);
+            match (is_over, cancelled) {
+                (true, _) => table.remember(id),
+                (false, Some(_)) => table.happen(&id, Happening::Cancelled),
+                (false, None) => table.happen(&id, Happening::Interrupted),
+            }
+        }
+        table
+    }
+
     pub(super) fn submit(&mut self, id: Token, order: Order, work: Work) -> Result<Snapshot, Busy> {
         let same_call = |job: &&Snapshot| {
-            order.key.is_some() && job.order.key == order.key && job.order.rule == order.rule
+            job.order.rule == order.rule
+                && match &order.key {
+                    Some(_) => job.order.key == order.key,
+                    None => !job.state.is_over() && job.order.wish == order.wish,
+                }
         };
         if let Some(job) = self.jobs.values().find(same_call) {
             return Ok(job.clone());
         }
+        self.refuse_busy(&order)?;
+        let job = Snapshot::new(id.clone(), order, clock::timestamp());
+        self.store.keep(&job);
+        self.tell(&job, false);
+        self.jobs.insert(id.clone(), job.clone());
+        self.line.push_back(Next { id, work });
+        Ok(job)
+    }
+
+    /// Puts a job in line again that is over without being done; any other stays as it is.
+    pub(super) fn resume(
+        &mut self,
+        id: &Token,
+        order: Order,
+        work: Work,
+    ) -> Result<Option<Snapshot>, Busy> {
+        let can = |job: &&Snapshot| job.state.after(Happening::Resumed).is_some();
+        if self.jobs.get(id).filter(can).is_none() {
+            return Ok(self.get(id));
+        }
+        self.refuse_busy(&order)?;
+        self.over.retain(|other| other != id);
+        if let Some(job) = self.jobs.get_mut(id) {
+            let fresh = Snapshot::new(id.clone(), order, job.created.clone());
+            *job = Snapshot { state: job.state.clone(), started: job.started.take(), ..fresh };
+        }
+        self.happen(id, Happening::Resumed);
+        self.line.push_back(Next { id: id.clone(), work });
+        Ok(self.get(id))
+    }
+
+    fn refuse_busy(&self, order: &Order) -> Result<(), Busy> {
         if self.ending {
             return Err(Busy::Ending);
         }
@@ -103,26 +207,52 @@ impl Table {
         if let Some(job) = self.jobs.values().find(same_place) {
             return Err(Busy::Destination(job.id.clone()));
         }
-        if self.line.len() >= MAX_WAITING {
-            return Err(Busy::Full);
-        }
-        let job = Snapshot { id: id.clone(), order, state: State::Queued, tally: Tally::default() };
-        self.tell(&job, false);
-        self.jobs.insert(id.clone(), job.clone());
-        self.line.push_back(Next { id, work });
-        Ok(job)
+        if self.line.len() >= MAX_WAITING { Err(Busy::Full) } else { Ok(()) }
     }
 
     pub(super) fn get(&self, id: &Token) -> Option<Snapshot> {
         self.jobs.get(id).cloned()
     }
 
+    /// What is picked of each job, the newest first. None is copied whole: a spec can be long.
+    pub(super) fn list<T>(&self, pick: impl FnMut(&Snapshot) -> Option<T>) -> Vec<T> {
+        let mut jobs: Vec<&Snapshot> = self.jobs.values().collect();
+        jobs.sort_by(|a, b| (&b.created, &b.id).cmp(&(&a.created, &a.id)));
+        jobs.into_iter().filter_map(pick).collect()
+    }
+
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.running, self.line.len())
     }
 
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending
+    /// Should this job's work stop? Who asked for it goes before the daemon's own end.
+    pub(super) fn stop(&self, id: &Token) -> Stop {
+        match self.jobs.get(id).and_then(|job| job.cancel) {
+            Some(CancelMode::Now) => Stop::Now,
+            Some(CancelMode::AfterFile) => Stop::AfterFile,
+            None if self.ending => Stop::AfterFile,
+            None => Stop::GoOn,
+        }
+    }
+
+    /// Asks a job to stop, at the latest as it says; one that is over stays as it is.
+    pub(super) fn cancel(&mut self, id: &Token, mode: CancelMode) -> Option<Snapshot> {
+        let job = self.jobs.get_mut(id)?;
+        match job.state {
+            State::Queued | State::Interrupted => {
+                self.line.retain(|next| next.id != *id);
+                self.over.retain(|other| other != id);
+                self.happen(id, Happening::Cancelled);
+            }
+            State::Running => {
+                // What was once asked for at once stays so.
+                job.cancel = job.cancel.max(Some(mode));
+                let job = job.clone();
+                self.store.keep(&job);
+            }
+            State::Finished | State::Failed(_) | State::Cancelled => {}
+        }
+        self.get(id)
     }
 
     pub(super) fn watch(&mut self, watcher: Arc<dyn Watcher>) {
@@ -147,6 +277,18 @@ impl Table {
     /// Notes the end of a job that was at work.
     pub(super) fn settle(&mut self, id: &Token, happening: Happening) {
         self.running = self.running.saturating_sub(1);
+        self.happen(id, happening);
+    }
+
+    /// The same of one that was asked to stop, and did: by whom, is known here.
+    pub(super) fn settle_stopped(&mut self, id: &Token) {
+        let is_cancelled = self.jobs.get(id).is_some_and(|job| job.cancel.is_some());
+        self.settle(id, if is_cancelled { Happening::Cancelled } else { Happening::Interrupted });
+    }
+
+    /// Notes that a job that is not at work may not go on.
+    pub(super) fn fail(&mut self, id: &Token, happening: Happening) {
+        self.over.retain(|other| other != id);
         self.happen(id, happening);
     }
 
@@ -179,17 +321,33 @@ impl Table {
             return;
         };
         job.state = state;
-        let job = job.clone();
-        log(&job);
-        if job.state.is_over() {
-            self.over.push_back(id.clone());
-            if self.over.len() > MAX_REMEMBERED
-                && let Some(oldest) = self.over.pop_front()
-            {
-                self.jobs.remove(&oldest);
+        match job.state {
+            State::Queued => {}
+            State::Running => job.started = Some(clock::timestamp()),
+            State::Finished | State::Failed(_) | State::Cancelled | State::Interrupted => {
+                job.ended = Some(clock::timestamp());
+                job.cancel = None;
+                (job.tally.rate, job.tally.remaining) = (None, None);
             }
         }
+        let job = job.clone();
+        self.store.keep(&job);
+        log(&job);
+        if job.state.is_over() {
+            self.remember(id.clone());
+        }
         self.tell(&job, false);
+    }
+
+    /// Remembers a job that is over, and forgets the oldest if there are too many.
+    fn remember(&mut self, id: Token) {
+        self.over.push_back(id);
+        if self.over.len() > MAX_REMEMBERED
+            && let Some(oldest) = self.over.pop_front()
+        {
+            self.jobs.remove(&oldest);
+            self.store.forget(&oldest);
+        }
     }
 
     fn tell(&mut self, job: &Snapshot, progress_only: bool) {
@@ -209,7 +367,7 @@ fn log(job: &Snapshot) {
         State::Queued | State::Running => {
             tracing::info!(id, rule, library, destination, "job begins");
         }
-        state @ (State::Finished | State::Interrupted) => {
+        state @ (State::Finished | State::Cancelled | State::Interrupted) => {
             let outcomes = &job.tally.outcomes;
             tracing::info!(id, rule, library, destination, ?state, ?outcomes, "job ends");
         }

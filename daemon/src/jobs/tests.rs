@@ -6,13 +6,18 @@
 
 use std::sync::{Arc, Mutex};
 
+use darkslide_export::Stop;
 use darkslide_policy::{AbsPath, Gid, Peer, Policy, ReadScope, Uid, World};
+use darkslide_protocol::message::export::{DestinationText, ExportSpec};
+use darkslide_protocol::message::job::CancelMode;
 use darkslide_protocol::value::Token;
 
 use super::table::{Busy, Snapshot, Table, Watcher};
-use super::{Ending, Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Work};
+use super::{
+    Ending, Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Wish, Work,
+};
 
-fn id(number: usize) -> Token {
+pub(super) fn id(number: usize) -> Token {
     Token::from_bits(number as u128)
 }
 
@@ -26,14 +31,23 @@ fn read() -> ReadScope {
     Policy::parse(POLICY, &world).unwrap().scopes_of(&peer).next().unwrap()
 }
 
-fn order(path: &str, key: Option<&str>) -> Order {
+pub(super) fn order(path: &str, key: Option<&str>) -> Order {
+    let to = DestinationText::Named { root: "exports".into(), path: Some(path.into()) };
     Order {
+        wish: Wish::Export(ExportSpec::of("main", to)),
+        uid: Uid::new(1),
+        gid: Gid::new(1),
         rule: "me".into(),
         key: key.map(Into::into),
         read: read(),
         root: "exports".into(),
         path: path.into(),
     }
+}
+
+/// No jobs, kept nowhere.
+fn table() -> Table {
+    Table::load(Arc::new(Store::new(None)))
 }
 
 fn nothing() -> Work {
@@ -57,7 +71,7 @@ impl Watcher for Ear {
 
 #[test]
 fn jobs_run_in_order_and_never_more_than_allowed() {
-    let mut table = Table::default();
+    let mut table = table();
     for number in 0..4 {
         table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
     }
@@ -70,7 +84,7 @@ fn jobs_run_in_order_and_never_more_than_allowed() {
 
 #[test]
 fn the_line_holds_its_limit_and_refuses_the_next() {
-    let mut table = Table::default();
+    let mut table = table();
     for number in 0..MAX_WAITING {
         table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
     }
@@ -81,24 +95,25 @@ fn the_line_holds_its_limit_and_refuses_the_next() {
 
 #[test]
 fn a_destination_has_one_job_at_a_time() {
-    let mut table = Table::default();
+    let mut table = table();
     table.submit(id(1), order("a", None), nothing()).unwrap();
+    let other = Order { rule: "other".into(), ..order("a", None) };
     assert_eq!(
-        table.submit(id(2), order("a", None), nothing()).unwrap_err(),
+        table.submit(id(2), other.clone(), nothing()).unwrap_err(),
         Busy::Destination(id(1))
     );
     assert_eq!(table.take_next().unwrap().id, id(1));
     assert_eq!(
-        table.submit(id(2), order("a", None), nothing()).unwrap_err(),
+        table.submit(id(2), other.clone(), nothing()).unwrap_err(),
         Busy::Destination(id(1))
     );
     table.settle(&id(1), Happening::Finished);
-    assert!(table.submit(id(2), order("a", None), nothing()).is_ok());
+    assert!(table.submit(id(2), other.clone(), nothing()).is_ok());
 }
 
 #[test]
 fn the_same_key_of_the_same_rule_is_the_same_job() {
-    let mut table = Table::default();
+    let mut table = table();
     table.submit(id(1), order("a", Some("k")), nothing()).unwrap();
     assert_eq!(table.submit(id(2), order("b", Some("k")), nothing()).unwrap().id, id(1));
     let other_rule = Order { rule: "other".into(), ..order("b", Some("k")) };
@@ -106,8 +121,19 @@ fn the_same_key_of_the_same_rule_is_the_same_job() {
 }
 
 #[test]
+fn without_a_key_the_same_wish_of_the_same_rule_is_the_same_job_until_it_is_over() {
+    let mut table = table();
+    table.submit(id(1), order("a", Some("k")), nothing()).unwrap();
+    assert_eq!(table.submit(id(2), order("a", None), nothing()).unwrap().id, id(1));
+    let other_key = table.submit(id(2), order("a", Some("l")), nothing());
+    assert_eq!(other_key.unwrap_err(), Busy::Destination(id(1)), "a key never joins another's");
+    table.cancel(&id(1), CancelMode::AfterFile);
+    assert_eq!(table.submit(id(2), order("a", None), nothing()).unwrap().id, id(2));
+}
+
+#[test]
 fn a_watcher_hears_each_state_and_of_jobs_that_are_over_their_last() {
-    let mut table = Table::default();
+    let mut table = table();
     table.submit(id(1), order("a", None), nothing()).unwrap();
     let early = Arc::new(Ear::default());
     table.watch(early.clone());
@@ -123,7 +149,7 @@ fn a_watcher_hears_each_state_and_of_jobs_that_are_over_their_last() {
 
 #[test]
 fn the_oldest_jobs_are_forgotten_beyond_the_limit() {
-    let mut table = Table::default();
+    let mut table = table();
     for number in 0..=MAX_REMEMBERED {
         table.submit(id(number), order("a", None), nothing()).unwrap();
         table.take_next();
@@ -135,10 +161,140 @@ fn the_oldest_jobs_are_forgotten_beyond_the_limit() {
 
 #[test]
 fn at_the_end_the_line_is_given_up_and_nothing_begins() {
-    let mut table = Table::default();
+    let mut table = table();
     table.submit(id(1), order("a", None), nothing()).unwrap();
     table.end();
     assert_eq!(table.get(&id(1)).unwrap().state, State::Interrupted);
     assert!(table.take_next().is_none());
     assert_eq!(table.submit(id(2), order("b", None), nothing()).unwrap_err(), Busy::Ending);
+}
+
+fn running(table: &mut Table, number: usize) {
+    table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
+    table.take_next().unwrap();
+}
+
+fn state(table: &Table, number: usize) -> State {
+    table.get(&id(number)).unwrap().state
+}
+
+#[test]
+fn who_cancels_is_heard_before_the_daemons_end_and_at_once_stays_at_once() {
+    let mut table = table();
+    running(&mut table, 1);
+    running(&mut table, 2);
+    assert_eq!(table.stop(&id(1)), Stop::GoOn);
+    table.cancel(&id(1), CancelMode::AfterFile);
+    assert_eq!((table.stop(&id(1)), table.stop(&id(2))), (Stop::AfterFile, Stop::GoOn));
+    table.cancel(&id(1), CancelMode::Now);
+    table.cancel(&id(1), CancelMode::AfterFile);
+    table.end();
+    assert_eq!((table.stop(&id(1)), table.stop(&id(2))), (Stop::Now, Stop::AfterFile));
+    table.settle_stopped(&id(1));
+    table.settle_stopped(&id(2));
+    assert_eq!((state(&table, 1), state(&table, 2)), (State::Cancelled, State::Interrupted));
+}
+
+#[test]
+fn a_job_in_line_is_cancelled_at_once_and_one_that_is_over_stays_as_it_is() {
+    let mut table = table();
+    running(&mut table, 1);
+    table.submit(id(2), order("2", None), nothing()).unwrap();
+    assert_eq!(table.cancel(&id(2), CancelMode::AfterFile).unwrap().state, State::Cancelled);
+    assert!(table.take_next().is_none(), "it has left the line");
+    table.cancel(&id(1), CancelMode::AfterFile);
+    table.settle(&id(1), Happening::Finished);
+    assert_eq!(table.cancel(&id(1), CancelMode::Now).unwrap().state, State::Finished);
+    assert!(table.cancel(&id(9), CancelMode::Now).is_none());
+}
+
+#[test]
+fn a_cancelled_job_goes_on_as_the_same_job_with_fresh_counts() {
+    let mut table = table();
+    running(&mut table, 1);
+    table.count(&id(1), |tally| tally.bytes_done = 7, false);
+    table.cancel(&id(1), CancelMode::Now);
+    table.settle_stopped(&id(1));
+    let before = table.get(&id(1)).unwrap();
+    let again = table.resume(&id(1), order("1", None), nothing()).unwrap().unwrap();
+    assert_eq!((again.state, again.cancel, again.ended), (State::Queued, None, None));
+    assert_eq!((again.created, again.tally.bytes_done), (before.created, 0));
+    assert_eq!(table.take_next().unwrap().id, id(1));
+    assert_eq!(table.stop(&id(1)), Stop::GoOn);
+    let running = table.resume(&id(1), order("1", None), nothing()).unwrap().unwrap();
+    assert_eq!(running.state, State::Running, "nothing to resume");
+    table.settle(&id(1), Happening::Finished);
+    let done = table.resume(&id(1), order("1", None), nothing()).unwrap().unwrap();
+    assert_eq!((done.state, table.take_next().is_none()), (State::Finished, true));
+    assert_eq!(table.resume(&id(9), order("9", None), nothing()), Ok(None));
+}
+
+#[test]
+fn a_job_does_not_go_on_where_another_works() {
+    let mut table = table();
+    table.submit(id(1), order("a", None), nothing()).unwrap();
+    table.cancel(&id(1), CancelMode::AfterFile);
+    table.submit(id(2), order("a", None), nothing()).unwrap();
+    let refused = table.resume(&id(1), order("a", None), nothing());
+    assert_eq!(refused, Err(Busy::Destination(id(2))));
+    assert_eq!(state(&table, 1), State::Cancelled);
+}
+
+#[test]
+fn jobs_are_listed_the_newest_first() {
+    let mut table = table();
+    for number in 0..3 {
+        table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
+    }
+    let listed: Vec<Token> = table.list(|job| Some(job.id.clone()));
+    assert_eq!(listed, [id(2), id(1), id(0)]);
+}
+
+/// A store in a folder of its own; opened anew, it is the next daemon's.
+fn store(folder: &tempfile::TempDir) -> Arc<Store> {
+    #![expect(clippy::disallowed_methods, reason = "tests")]
+    let handle = std::fs::File::open(folder.path()).unwrap().into();
+    Arc::new(Store::new(Some(darkslide_door::StateDir::take(handle).unwrap())))
+}
+
+#[test]
+fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::load(store(&folder));
+    running(&mut table, 1);
+    running(&mut table, 2);
+    for number in 3..6 {
+        let key = Some("nightly").filter(|_| number == 3);
+        table.submit(id(number), order(&number.to_string(), key), nothing()).unwrap();
+    }
+    table.cancel(&id(2), CancelMode::Now);
+    table.cancel(&id(5), CancelMode::AfterFile);
+    table.settle(&id(1), Happening::Finished);
+    let done = table.get(&id(1)).unwrap();
+    drop(table);
+    let mut next = Table::load(store(&folder));
+    assert_eq!(next.get(&id(1)).unwrap(), done, "what is done is never done again");
+    let states: Vec<State> = (2..6).map(|number| state(&next, number)).collect();
+    let expected = [State::Cancelled, State::Interrupted, State::Interrupted, State::Cancelled];
+    assert_eq!(states, expected);
+    let same = next.submit(id(9), order("3", Some("nightly")), nothing()).unwrap();
+    assert_eq!(same.id, id(3), "the key still names the job");
+    assert_eq!(next.counts(), (0, 0));
+}
+
+#[test]
+fn the_oldest_files_go_with_their_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::load(store(&folder));
+    for number in 0..=MAX_REMEMBERED {
+        table.submit(id(number), order("a", None), nothing()).unwrap();
+        table.take_next();
+        table.settle(&id(number), Happening::Finished);
+    }
+    running(&mut table, 999);
+    drop(table);
+    let next = Table::load(store(&folder));
+    assert_eq!(next.list(|_| Some(())).len(), MAX_REMEMBERED);
+    assert!(next.get(&id(1)).is_none() && next.get(&id(MAX_REMEMBERED)).is_some());
+    assert_eq!(state(&next, 999), State::Interrupted, "what is to go on is not the oldest");
 }

@@ -84,11 +84,22 @@ impl Dispatcher {
             Request::ChangeSince(params) => self.later(id, |service, caller| async move {
                 service.change_since(&caller, params).await
             }),
+            Request::ExportPlan(params) => self.later(id, |service, caller| async move {
+                service.export_plan(&caller, params).await
+            }),
             Request::ExportStart(params) => now(&id, service.export_start(caller, params)),
+            Request::ExportVerify(params) => now(&id, service.export_verify(caller, &params)),
+            Request::ExportPrune(params) => now(&id, service.export_prune(caller, &params)),
+            Request::ExportDestinations(params) => self.later(id, |service, caller| async move {
+                service.export_destinations(&caller, params).await
+            }),
+            Request::JobList(_) => now(&id, service.job_list(caller)),
             Request::JobStatus(params) => now(&id, service.job_status(caller, &params)),
             Request::JobReport(params) => self.later(id, |service, caller| async move {
                 service.job_report(&caller, params).await
             }),
+            Request::JobCancel(params) => now(&id, service.job_cancel(caller, &params)),
+            Request::JobResume(params) => now(&id, service.job_resume(caller, &params)),
             Request::EventSubscribe(params) => {
                 let sink = Arc::new(ToOutbox(Arc::clone(&self.outbox)));
                 match service.event_subscribe(caller, &params, sink) {

@@ -35,7 +35,7 @@ fn client() -> Client {
     let uid = Uid::new(1000);
     let world = World { home: AbsPath::parse("/home/me", None).unwrap(), uid, methods: Vec::new() };
     let policy = Policy::built_in(Platform::Linux, &world).unwrap();
-    let service = Service::without_libraries(policy, world);
+    let service = Service::without_libraries(policy, world, crate::jobs::Store::new(None));
     let (stream, theirs) = UnixStream::pair().unwrap();
     let caller = Caller::new(Peer { uid, gid: Gid::new(1000), pid: None });
     let (end, ending) = watch::channel(None);

@@ -213,6 +213,7 @@ fn kind(state: &State) -> EventKind {
         State::Queued => EventKind::Queued,
         State::Running => EventKind::Started,
         State::Finished => EventKind::Finished,
+        State::Cancelled => EventKind::Cancelled,
         State::Failed(_) | State::Interrupted => EventKind::Failed,
     }
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 
 use crate::jobs::{Busy, MAX_WAITING};
 use darkslide_door::{DoorError, DoorErrorKind};
-use darkslide_export::{ExportError, ExportErrorKind};
+use darkslide_export::{ExportError, ExportErrorKind, TemplateError};
 use darkslide_library::{Damage, LibraryError, Unsupported};
 use darkslide_policy::{Denial, DenialReason, PathError};
 use darkslide_protocol::error::{Candidate, ErrorName, Reason, WireError};
@@ -68,6 +68,17 @@ pub(crate) fn no_such_root() -> WireError {
     )
 }
 
+/// A root that was left as it was, not there, for a plan.
+#[must_use]
+pub(crate) fn root_not_made() -> WireError {
+    WireError::new(
+        ErrorName::Destination,
+        Reason::Absent,
+        "the destination is not there",
+        "export to it, which makes it",
+    )
+}
+
 /// No job of that identity, or none that the peer may know of.
 #[must_use]
 pub(crate) fn no_such_job() -> WireError {
@@ -75,7 +86,18 @@ pub(crate) fn no_such_job() -> WireError {
         ErrorName::NotFound,
         Reason::NotFound,
         "there is no such job",
-        "jobs are forgotten when the daemon ends, and the oldest of many",
+        "`job.list` names the jobs; the oldest of many are forgotten",
+    )
+}
+
+/// The rule that a job was started by does not grant it any more.
+#[must_use]
+pub(crate) fn not_granted_any_more() -> WireError {
+    WireError::new(
+        ErrorName::Denied,
+        Reason::Denied,
+        "the rule that this job was started by does not grant it any more",
+        "start the export anew; or, with the policy as it was, `job.resume`",
     )
 }
 
@@ -94,6 +116,13 @@ pub(crate) fn path(error: &PathError) -> WireError {
         | PathError::TooDeep { .. } => Reason::InvalidParams,
     };
     WireError::new(ErrorName::InvalidParams, reason, error.to_string(), error.hint())
+}
+
+/// Folders or names that a peer wrote and that are no template.
+#[must_use]
+pub(crate) fn template(error: &TemplateError) -> WireError {
+    let (name, reason) = (ErrorName::InvalidParams, Reason::InvalidParams);
+    WireError::new(name, reason, error.to_string(), error.hint())
 }
 
 /// A library that could not be opened at boot, or that cannot be read once confined.
@@ -273,6 +302,8 @@ pub(crate) fn export(error: &ExportError) -> WireError {
         ExportError::Door(error) => return destination(error),
         ExportError::Io(_)
         | ExportError::NoSpace { .. }
+        | ExportError::OverQuota { .. }
+        | ExportError::Uncounted { .. }
         | ExportError::RootReplaced
         | ExportError::Busy
         | ExportError::Nested { .. }
@@ -280,24 +311,51 @@ pub(crate) fn export(error: &ExportError) -> WireError {
         | ExportError::NewerRecord { .. }
         | ExportError::DamagedRecord { .. }
         | ExportError::TooManyFiles
+        | ExportError::NoRecord
+        | ExportError::TooMuch { .. }
+        | ExportError::PlanChanged
         | ExportError::Stopped => note(error),
     }
     let (name, reason) = match error.kind() {
-        ExportErrorKind::NoSpace => (ErrorName::Destination, Reason::NoSpace),
+        ExportErrorKind::NoSpace | ExportErrorKind::OverQuota => {
+            (ErrorName::Destination, Reason::NoSpace)
+        }
+        ExportErrorKind::Uncounted => (ErrorName::Destination, Reason::Limit),
         ExportErrorKind::ReadOnly => (ErrorName::Destination, Reason::ReadOnly),
         ExportErrorKind::Permission => (ErrorName::Destination, Reason::NoPermission),
         ExportErrorKind::RootReplaced => (ErrorName::Destination, Reason::RootReplaced),
         ExportErrorKind::Busy => (ErrorName::Conflict, Reason::DestinationBusy),
         ExportErrorKind::Nested => (ErrorName::Conflict, Reason::NestedDestination),
         ExportErrorKind::OtherShape => (ErrorName::Conflict, Reason::OtherShape),
-        ExportErrorKind::TooManyFiles => (ErrorName::Limit, Reason::Limit),
+        ExportErrorKind::TooManyFiles | ExportErrorKind::TooMuch => {
+            (ErrorName::Limit, Reason::Limit)
+        }
+        ExportErrorKind::NoRecord => (ErrorName::Destination, Reason::Absent),
+        ExportErrorKind::PlanChanged => (ErrorName::Expired, Reason::Expired),
         ExportErrorKind::Stopped => (ErrorName::ShuttingDown, Reason::ShuttingDown),
         ExportErrorKind::NewerRecord
         | ExportErrorKind::DamagedRecord
         | ExportErrorKind::Destination
         | ExportErrorKind::Library => (ErrorName::Destination, Reason::IoError),
     };
-    WireError::new(name, reason, error.to_string(), error.hint())
+    let wire = WireError::new(name, reason, error.to_string(), error.hint());
+    match error {
+        ExportError::TooMuch { allowed: limit, .. } | ExportError::OverQuota { limit, .. } => {
+            wire.with_limit(*limit)
+        }
+        _ => wire,
+    }
+}
+
+/// No library was named, and the peer is granted several, or none.
+#[must_use]
+pub(crate) fn which_library() -> WireError {
+    WireError::new(
+        ErrorName::InvalidParams,
+        Reason::InvalidParams,
+        "the library may be left out only where exactly one is granted",
+        "`library.list` names the libraries",
+    )
 }
 
 /// Why a job is not taken.

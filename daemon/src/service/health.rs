@@ -51,7 +51,7 @@ impl Service {
                 state: self.places.referenced_state(scope.library(), folder),
             })
         });
-        let roots = self.policy.roots_of(peer).map(|(name, _)| PlaceState {
+        let roots = self.policy.roots_of(peer).map(|(name, ..)| PlaceState {
             name: name.to_string(),
             state: self.places.root_state(name),
         });

@@ -1,18 +1,24 @@
-//! `job.status` and `job.report`, and which jobs a peer may know of.
+//! `job.list`, `job.status`, `job.cancel`, `job.resume` and `job.report`, and which jobs a peer may
+//! know of; and how jobs go on that the daemon before left.
 //!
-//! Only peers that are granted the same library and root see a job; to all others it does not
-//! exist. A report is read from the destination, so it asks for the grant to that destination, like
-//! any access.
+//! Only peers that are granted the same library and root see a job, can stop it and have it go on;
+//! to all others it does not exist. A report is read from the destination, so it asks for the grant
+//! to that destination, like any access. A job that goes on does so with grants that are made anew
+//! for whoever started it: what was kept is the wish. The hazard: a rule that was taken back, and a
+//! job that still writes by it.
 
-use darkslide_policy::{Ask, Destination, ReadScope, RelPath, RootName, Write};
-use darkslide_protocol::error::WireError;
+use std::sync::Arc;
+
+use darkslide_policy::{Ask, Destination, Peer, ReadScope, RelPath, RootName, Write};
+use darkslide_protocol::error::{Class, ErrorName, WireError};
 use darkslide_protocol::message::job::{
-    JobReport, JobReportParams, JobState, JobStatus, JobStatusParams,
+    JobCancelParams, JobList, JobReport, JobReportParams, JobResumeParams, JobState, JobStatus,
+    JobStatusParams,
 };
 use darkslide_protocol::value::Token;
 
 use super::{Caller, Service, deadline, export, fault};
-use crate::jobs::{Snapshot, State};
+use crate::jobs::{Order, Snapshot, State, Wish, Work};
 use darkslide_protocol::method::{self, Method};
 
 impl Service {
@@ -29,6 +35,95 @@ impl Service {
         self.visible_job(caller, &params.job).map(|job| status(&job))
     }
 
+    /// Answers `job.list`.
+    ///
+    /// # Errors
+    /// `DENIED`.
+    pub(crate) fn job_list(&self, caller: &Caller) -> Result<JobList, WireError> {
+        self.decide_call::<method::JobList>(caller)?;
+        let visible = self.visibility(caller);
+        Ok(JobList { jobs: self.jobs.list(|job| visible(job).then(|| status(job))) })
+    }
+
+    /// Answers `job.cancel`.
+    ///
+    /// # Errors
+    /// `DENIED`, `NOT_FOUND`.
+    pub(crate) fn job_cancel(
+        &self,
+        caller: &Caller,
+        params: &JobCancelParams,
+    ) -> Result<JobStatus, WireError> {
+        self.decide_call::<method::JobCancel>(caller)?;
+        let job = self.visible_job(caller, &params.job)?;
+        let job = self.jobs.cancel(&job.id, params.mode);
+        job.as_ref().map(status).ok_or_else(fault::no_such_job)
+    }
+
+    /// Answers `job.resume`: it makes a job write, and so asks for the grant of its destination;
+    /// the job itself goes on by the grants of whoever started it.
+    ///
+    /// # Errors
+    /// `DENIED`, `NOT_FOUND`, and those of `export.start`.
+    pub(crate) fn job_resume(
+        self: &Arc<Self>,
+        caller: &Caller,
+        params: &JobResumeParams,
+    ) -> Result<JobStatus, WireError> {
+        let job = self.visible_job(caller, &params.job)?;
+        let to = place(&job).ok_or_else(fault::no_such_job)?;
+        drop(self.decide(caller, &Ask::<Write>::new(method::JobResume::NAME, to))?);
+        let (order, work) = self.work_again(&job)?;
+        let resumed = self.jobs.resume(&job.id, order, work);
+        let resumed = resumed.map_err(|error| fault::busy(&error))?;
+        resumed.as_ref().map(status).ok_or_else(fault::no_such_job)
+    }
+
+    /// Has the jobs go on that were broken off when the daemon before ended. What is not granted
+    /// any more fails; what only is not there now (a disk that is not mounted) waits for another
+    /// start, or for `job.resume`.
+    pub(crate) fn resume_interrupted(self: &Arc<Self>) {
+        let left = |job: &Snapshot| (job.state == State::Interrupted).then(|| job.clone());
+        for job in self.jobs.list(left).into_iter().rev() {
+            let id = job.id.as_str();
+            match self.work_again(&job) {
+                Ok((order, work)) => {
+                    if let Err(error) = self.jobs.resume(&job.id, order, work) {
+                        tracing::warn!(id, error = error.to_string(), "a job stays interrupted");
+                    }
+                }
+                Err(error) if error.data.class == Class::Environment => {
+                    tracing::warn!(
+                        id,
+                        reason = error.data.reason.as_str(),
+                        "a job stays interrupted"
+                    );
+                }
+                Err(error) => self.jobs.refuse(&job.id, error),
+            }
+        }
+    }
+
+    /// The work of a job that goes on, if the rule that it was started by still grants it to who
+    /// started it.
+    fn work_again(self: &Arc<Self>, job: &Snapshot) -> Result<(Order, Work), WireError> {
+        let Order { wish, uid, gid, rule, key, .. } = &job.order;
+        let owner = Caller::new(Peer { uid: *uid, gid: *gid, pid: None });
+        let made = match wish {
+            Wish::Export(spec) => self.export_work(&owner, spec.clone(), key.clone()),
+            Wish::Verify(params) => self.verify_work(&owner, params),
+            Wish::Prune(params) => self.prune_work(&owner, params),
+        };
+        match made {
+            Ok((order, work)) if order.rule == *rule => Ok((order, work)),
+            Ok(_) => Err(fault::not_granted_any_more()),
+            Err(error) if [ErrorName::Denied, ErrorName::NotFound].contains(&error.data.name) => {
+                Err(fault::not_granted_any_more())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Answers `job.report`: it reads below the destination, and so asks for the grant of that.
     ///
     /// # Errors
@@ -41,7 +136,7 @@ impl Service {
         let job = self.visible_job(caller, &params.job)?;
         let to = place(&job).ok_or_else(fault::no_such_job)?;
         let grant = self.decide(caller, &Ask::<Write>::new(method::JobReport::NAME, to))?;
-        let root = std::sync::Arc::clone(self.places.root(grant.covers().root())?);
+        let root = Arc::clone(self.places.root(grant.covers().root())?);
         let deadline = deadline(caller);
         let read = move || export::report(&root, &grant, &params, &deadline);
         self.readers.read(job.order.read.library(), read).await
@@ -63,7 +158,7 @@ impl Service {
         let peer = caller.peer();
         let libraries: Vec<ReadScope> = self.policy.scopes_of(peer).collect();
         let roots: Vec<String> =
-            self.policy.roots_of(peer).map(|(name, _)| name.to_string()).collect();
+            self.policy.roots_of(peer).map(|(name, ..)| name.to_string()).collect();
         move |job| {
             let shows = |scope: &ReadScope| scope.shows_all_of(&job.order.read);
             libraries.iter().any(shows) && roots.contains(&job.order.root)
@@ -85,12 +180,17 @@ pub(super) fn status(job: &Snapshot) -> JobStatus {
         State::Queued => (JobState::Queued, None),
         State::Running => (JobState::Running, None),
         State::Finished => (JobState::Finished, None),
+        State::Cancelled => (JobState::Cancelled, None),
         State::Interrupted => (JobState::Interrupted, None),
         State::Failed(error) => (JobState::Failed, Some(error.clone())),
     };
     JobStatus {
         job: job.id.clone(),
+        kind: job.order.wish.kind(),
         state,
+        created: job.created.clone(),
+        started: job.started.clone(),
+        ended: job.ended.clone(),
         library: job.order.read.library().to_string(),
         root: job.order.root.clone(),
         path: job.order.path.clone(),
@@ -99,6 +199,8 @@ pub(super) fn status(job: &Snapshot) -> JobStatus {
         files_done: job.tally.files_done,
         bytes_total: job.tally.bytes_total,
         bytes_done: job.tally.bytes_done,
+        rate: job.tally.rate,
+        remaining: job.tally.remaining,
         outcomes: job.tally.outcomes.clone(),
         trashed: job.tally.trashed,
         error,

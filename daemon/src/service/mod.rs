@@ -8,6 +8,7 @@
 pub(crate) mod album;
 pub(crate) mod asset;
 pub(crate) mod change;
+pub(crate) mod destinations;
 pub(crate) mod event;
 pub(crate) mod export;
 pub(crate) mod facet;
@@ -16,9 +17,12 @@ pub(crate) mod health;
 pub(crate) mod job;
 pub(crate) mod library;
 pub(crate) mod places;
+mod plan;
 pub(crate) mod policy;
+mod quota;
 mod readers;
 pub(crate) mod resource;
+pub(crate) mod verify;
 mod watch;
 
 use std::io;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use darkslide_door::random_name;
+use darkslide_door::{StateDir, random_name};
 use darkslide_library::{Deadline, Library};
 use darkslide_policy::{Ask, Call, Effect, Grant, LibraryName, Peer, Policy, Read, World};
 use darkslide_protocol::error::WireError;
@@ -35,7 +39,7 @@ use darkslide_protocol::value::Token;
 
 use crate::clock::Moment;
 use crate::confine::{Confined, Refusal};
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, Store};
 use places::Places;
 use readers::Readers;
 use watch::Watches;
@@ -90,8 +94,8 @@ impl Caller {
 }
 
 impl Service {
-    /// Starts the threads that read. That they exist proves that the process is confined: hence the
-    /// proof.
+    /// Starts the threads that read, and the jobs that were broken off. That threads exist proves
+    /// that the process is confined: hence the proof.
     ///
     /// # Errors
     /// What the system says when it has no room for a thread.
@@ -99,11 +103,13 @@ impl Service {
         policy: Policy,
         world: World,
         places: Places,
+        state: Option<StateDir>,
         proof: &Confined,
     ) -> io::Result<Arc<Self>> {
         let readers = Readers::start(&places)?;
-        let (jobs, instance, started) = (Jobs::new(), random_token(), Moment::now());
-        Ok(Arc::new(Self {
+        let jobs = Jobs::load(Store::new(state));
+        let (instance, started) = (random_token(), Moment::now());
+        let service = Arc::new(Self {
             policy,
             world,
             places,
@@ -113,20 +119,22 @@ impl Service {
             refusals: proof.report().selftest.clone(),
             instance,
             started,
-        }))
+        });
+        service.resume_interrupted();
+        Ok(service)
     }
 
     /// A service without a library, for tests of what lies above: a test program is not confined,
     /// and starts no thread here.
     #[cfg(test)]
-    pub(crate) fn without_libraries(policy: Policy, world: World) -> Arc<Self> {
+    pub(crate) fn without_libraries(policy: Policy, world: World, store: Store) -> Arc<Self> {
         let places = Places::default();
         Arc::new(Self {
             policy,
             world,
             readers: Readers::start(&places).unwrap(),
             places,
-            jobs: Jobs::new(),
+            jobs: Jobs::load(store),
             watches: Watches::default(),
             refusals: Vec::new(),
             instance: random_token(),

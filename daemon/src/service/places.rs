@@ -33,8 +33,8 @@ pub(crate) struct RootPlace {
     pub name: RootName,
     /// As the policy spells it.
     pub path: AbsPath,
-    /// The root, or why it cannot be used.
-    pub root: Result<Arc<RootDir>, DoorError>,
+    /// The root, or why it cannot be used; none where it is not there and nothing is to be written.
+    pub root: Result<Option<Arc<RootDir>>, DoorError>,
 }
 
 /// All of them.
@@ -81,9 +81,17 @@ impl Places {
     /// # Errors
     /// `DESTINATION` with the reason, if it cannot be used.
     pub(crate) fn root(&self, name: &RootName) -> Result<&Arc<RootDir>, WireError> {
+        self.root_if_made(name)?.ok_or_else(fault::root_not_made)
+    }
+
+    /// The same; none where it is not there and was left so, for somebody only looks ahead.
+    ///
+    /// # Errors
+    /// `DESTINATION` with the reason, if it cannot be used.
+    pub(crate) fn root_if_made(&self, name: &RootName) -> Result<Option<&Arc<RootDir>>, WireError> {
         let place = self.roots.iter().find(|place| place.name == *name);
         match place.map(|place| &place.root) {
-            Some(Ok(root)) => Ok(root),
+            Some(Ok(root)) => Ok(root.as_ref()),
             Some(Err(error)) => Err(fault::destination(error)),
             None => Err(fault::no_such_root()),
         }

@@ -32,10 +32,11 @@ impl Service {
             albums: scope.albums().map(<[String]>::to_vec),
             referenced: scope.referenced().iter().map(ToString::to_string).collect(),
         });
-        let roots = self
-            .policy
-            .roots_of(peer)
-            .map(|(name, path)| GrantedRoot { name: name.to_string(), path: path.to_string() });
+        let roots = self.policy.roots_of(peer).map(|(name, path, max_bytes)| GrantedRoot {
+            name: name.to_string(),
+            path: path.to_string(),
+            max_bytes,
+        });
         Ok(PolicyShow {
             rule: grant.rule().to_string(),
             uid: peer.uid.get(),

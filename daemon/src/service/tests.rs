@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex};
 use darkslide_policy::{AbsPath, Gid, Peer, Policy, Uid, World};
 use darkslide_protocol::event::{Event, EventKind, Topic};
 use darkslide_protocol::message::event::EventSubscribeParams;
-use darkslide_protocol::message::job::JobStatusParams;
+use darkslide_protocol::message::export::{DestinationText, ExportSpec};
+use darkslide_protocol::message::job::{
+    CancelMode, JobCancelParams, JobResumeParams, JobState, JobStatusParams,
+};
 use darkslide_protocol::value::Token;
 
 use super::event::Sink;
 use super::{Caller, Service, job, random_token};
-use crate::jobs::{Order, Snapshot, State, Tally, Watcher};
+use crate::jobs::{Order, Snapshot, State, Store, Watcher, Wish};
 
 const POLICY: &str = r#"
 version = 1
@@ -61,7 +64,7 @@ fn service() -> Arc<Service> {
 fn service_of(policy: &str) -> Arc<Service> {
     let home = AbsPath::parse("/home/me", None).unwrap();
     let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-    Service::without_libraries(Policy::parse(policy, &world).unwrap(), world)
+    Service::without_libraries(Policy::parse(policy, &world).unwrap(), world, Store::new(None))
 }
 
 fn caller(uid: u32) -> Caller {
@@ -76,9 +79,19 @@ fn snapshot(state: State) -> Snapshot {
 /// A job whose grant shows what that of a uid does.
 fn snapshot_of(service: &Service, uid: u32, state: State) -> Snapshot {
     let read = service.policy.scopes_of(caller(uid).peer()).next().unwrap();
-    let order =
-        Order { rule: "me".into(), key: None, read, root: "exports".into(), path: ".".into() };
-    Snapshot { id: Token::from_bits(7), order, state, tally: Tally::default() }
+    let to = DestinationText::Named { root: "exports".into(), path: None };
+    let order = Order {
+        wish: Wish::Export(ExportSpec::of("main", to)),
+        uid: Uid::new(uid),
+        gid: Gid::new(uid),
+        rule: "me".into(),
+        key: None,
+        read,
+        root: "exports".into(),
+        path: ".".into(),
+    };
+    let created = "2026-11-26T00:00:00.000Z".to_owned();
+    Snapshot { state, ..Snapshot::new(Token::from_bits(7), order, created) }
 }
 
 #[test]
@@ -112,6 +125,57 @@ fn outcomes_and_states_are_told_as_they_are() {
     job.tally.trashed = 2;
     let status = job::status(&job);
     assert_eq!((status.path.as_str(), status.trashed, status.error), (".", 2, None));
+}
+
+/// A service that finds a job of uid 1 that the daemon before left.
+fn service_after(folder: &tempfile::TempDir, job: &Snapshot) -> Arc<Service> {
+    #![expect(clippy::disallowed_methods, reason = "tests")]
+    let open = || {
+        let handle = std::fs::File::open(folder.path()).unwrap().into();
+        Store::new(Some(darkslide_door::StateDir::take(handle).unwrap()))
+    };
+    open().keep(job);
+    let home = AbsPath::parse("/home/me", None).unwrap();
+    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+    Service::without_libraries(Policy::parse(POLICY, &world).unwrap(), world, open())
+}
+
+#[test]
+fn who_may_not_know_of_a_job_can_neither_list_nor_stop_it_nor_have_it_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = snapshot(State::Running);
+    let service = service_after(&folder, &left);
+    let cancel = JobCancelParams { job: left.id.clone(), mode: CancelMode::Now };
+    let resume = JobResumeParams { job: left.id.clone() };
+    for uid in [2, 3] {
+        assert_eq!(service.job_list(&caller(uid)).unwrap().jobs, []);
+        let cancelled = service.job_cancel(&caller(uid), &cancel).unwrap_err();
+        let resumed = service.job_resume(&caller(uid), &resume).unwrap_err();
+        for error in [cancelled, resumed] {
+            assert_eq!(error.data.name.as_str(), "NOT_FOUND", "uid {uid}");
+        }
+    }
+    let listed = service.job_list(&caller(1)).unwrap().jobs;
+    assert_eq!((listed.len(), listed[0].state), (1, JobState::Interrupted));
+    let cancelled = service.job_cancel(&caller(1), &cancel).unwrap();
+    assert_eq!(cancelled.state, JobState::Cancelled);
+}
+
+#[test]
+fn a_job_goes_on_only_by_the_rule_and_for_the_uid_that_it_was_started_by() {
+    let good = snapshot(State::Running);
+    let other_rule = Order { rule: "gone".into(), ..good.order.clone() };
+    let other_uid = Order { uid: Uid::new(2), ..good.order.clone() };
+    let no_rule = Order { uid: Uid::new(9), ..good.order.clone() };
+    let root = Order { uid: Uid::new(3), rule: "rootless".into(), ..good.order.clone() };
+    for order in [other_rule, other_uid, no_rule, root] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = service_after(&folder, &Snapshot { order, ..good.clone() });
+        service.resume_interrupted();
+        let job = service.jobs.get(&good.id).unwrap();
+        let State::Failed(error) = job.state else { panic!("{:?}", job.state) };
+        assert_eq!(error.data.name.as_str(), "DENIED");
+    }
 }
 
 /// Takes everything while it is open, and progress only while it has room.

@@ -209,7 +209,11 @@ mod tests {
         let home = AbsPath::parse("/home/me", None).unwrap();
         let world = World { home, uid: Uid::new(1), methods: Vec::new() };
         let text = "version = 1\n[[client]]\nname = \"me\"\nuid = 1\nmethods = [\"*\"]\n";
-        let service = Service::without_libraries(Policy::parse(text, &world).unwrap(), world);
+        let service = Service::without_libraries(
+            Policy::parse(text, &world).unwrap(),
+            world,
+            crate::jobs::Store::new(None),
+        );
         let caller = Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None });
         let subscribe = || {
             let params = EventSubscribeParams { topic: Topic::Jobs };

@@ -24,14 +24,67 @@ words! {
 }
 
 words! {
-    /// How folders are made.
-    Layout {
-        /// `year/month`, of the photo's own zone.
-        Date = "date",
-        /// Folders and albums as in the library.
-        Album = "album",
-        /// No folders.
-        Flat = "flat",
+    /// Which images of a burst are exported.
+    Bursts {
+        /// The key image alone.
+        Key = "key",
+        /// The key image and those that somebody selected; all of them where `include` names
+        /// bursts.
+        Selected = "selected",
+    }
+}
+
+words! {
+    /// A file beside each photo that tells what the library knows of it.
+    Sidecar {
+        /// XMP, as photo programs read it.
+        Xmp = "xmp",
+        /// The asset's record, as `asset.get` answers it.
+        Json = "json",
+    }
+}
+
+words! {
+    /// What becomes of a file that somebody changed or removed in the destination.
+    OnDestChange {
+        /// It is theirs: it stays so.
+        Keep = "keep",
+        /// The library's file is put there again; a changed one goes to the trash.
+        Restore = "restore",
+    }
+}
+
+words! {
+    /// How a file that an earlier run exported is looked at again.
+    Recheck {
+        /// Not at all: the record is believed.
+        None = "none",
+        /// By size and time; by content where only the time differs.
+        Stat = "stat",
+        /// By content.
+        Hash = "hash",
+    }
+}
+
+words! {
+    /// Which contents are hashed.
+    Hash {
+        /// None.
+        Never = "never",
+        /// What passes through memory; a clone does not.
+        Copied = "copied",
+        /// All of them.
+        Always = "always",
+    }
+}
+
+words! {
+    /// How an asset in several albums gets its second file.
+    SameFile {
+        /// As a clone of the first, where the file system can; else as a copy.
+        Clone = "clone",
+        /// As a copy.
+        Copy = "copy",
     }
 }
 
@@ -116,15 +169,49 @@ pub struct ExportSpec {
     /// The RAW file of a pair.
     #[serde(default = "yes")]
     pub raw: bool,
-    /// How folders are made.
+    /// Which images of a burst; without, those that are not left out.
+    #[serde(default = "selected")]
+    pub bursts: Bursts,
+    /// The files that describe adjustments.
+    #[serde(default)]
+    pub aae: bool,
+    /// In place of what is only in iCloud the largest local derivative, marked by its name. Never
+    /// in place of a file that an earlier run exported.
+    #[serde(default)]
+    pub preview: bool,
+    /// How folders are made: `date`, `album`, `flat`, or a template.
     #[serde(default = "by_date")]
-    pub layout: Layout,
+    pub layout: String,
+    /// The template of a stem.
+    #[serde(default = "by_original_name")]
+    pub names: String,
+    /// What stands between the stem of an original and the extension of its edit.
+    #[serde(default = "edited")]
+    pub edited_suffix: String,
     /// Names that any file system takes, at most 143 bytes; else what POSIX takes, 255.
     #[serde(default = "yes")]
     pub portable: bool,
+    /// Files beside each photo.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sidecars: Vec<Sidecar>,
+    /// What becomes of a file that somebody changed or removed.
+    #[serde(default = "keep")]
+    pub on_dest_change: OnDestChange,
+    /// How a file that is there already is looked at again.
+    #[serde(default = "by_stat")]
+    pub recheck: Recheck,
+    /// Which contents are hashed.
+    #[serde(default = "copied")]
+    pub hash: Hash,
+    /// How an asset in several albums gets its second file.
+    #[serde(default = "cloned")]
+    pub same_file: SameFile,
     /// File times from the date taken.
     #[serde(default = "yes")]
     pub times: bool,
+    /// Lets another layout or naming rename what earlier runs exported.
+    #[serde(default)]
+    pub reshape: bool,
 }
 
 impl ExportSpec {
@@ -139,9 +226,20 @@ impl ExportSpec {
             versions: both(),
             live: yes(),
             raw: yes(),
+            bursts: selected(),
+            aae: false,
+            preview: false,
             layout: by_date(),
+            names: by_original_name(),
+            edited_suffix: edited(),
             portable: yes(),
+            sidecars: Vec::new(),
+            on_dest_change: keep(),
+            recheck: by_stat(),
+            hash: copied(),
+            same_file: cloned(),
             times: yes(),
+            reshape: false,
         }
     }
 }
@@ -150,8 +248,36 @@ fn both() -> Versions {
     Versions::Both
 }
 
-fn by_date() -> Layout {
-    Layout::Date
+fn selected() -> Bursts {
+    Bursts::Selected
+}
+
+fn by_date() -> String {
+    "date".to_owned()
+}
+
+fn by_original_name() -> String {
+    "{original_name}".to_owned()
+}
+
+fn edited() -> String {
+    "_edited".to_owned()
+}
+
+fn keep() -> OnDestChange {
+    OnDestChange::Keep
+}
+
+fn by_stat() -> Recheck {
+    Recheck::Stat
+}
+
+fn copied() -> Hash {
+    Hash::Copied
+}
+
+fn cloned() -> SameFile {
+    SameFile::Clone
 }
 
 fn yes() -> bool {

@@ -1,4 +1,5 @@
-//! `job.status`, `job.report`, and what a job is to its watchers.
+//! `job.list`, `job.status`, `job.cancel`, `job.resume`, `job.report`, and what a job is to its
+//! watchers.
 //!
 //! The outcomes of a job sum to its selection, so that "done" cannot hide what was left out; a
 //! program decides by them, a person reads the report.
@@ -13,6 +14,18 @@ use crate::filter::words;
 use crate::value::Token;
 
 words! {
+    /// What a job does.
+    JobKind {
+        /// Exports.
+        Export = "export",
+        /// Compares a destination with its record.
+        Verify = "verify",
+        /// Plans to put into the trash what the library has no longer, or does it.
+        Prune = "prune",
+    }
+}
+
+words! {
     /// How far a job is.
     JobState {
         /// In line.
@@ -23,8 +36,9 @@ words! {
         Finished = "finished",
         /// Ended without being done.
         Failed = "failed",
-        /// Broken off by the daemon's end; the next export to the same destination goes on from
-        /// there.
+        /// Given up because somebody asked for that; `job.resume` goes on from there.
+        Cancelled = "cancelled",
+        /// Broken off by the daemon's end; the next daemon goes on from there.
         Interrupted = "interrupted",
     }
 }
@@ -35,8 +49,18 @@ impl JobState {
     pub fn is_over(self) -> bool {
         match self {
             Self::Queued | Self::Running => false,
-            Self::Finished | Self::Failed | Self::Interrupted => true,
+            Self::Finished | Self::Failed | Self::Cancelled | Self::Interrupted => true,
         }
+    }
+}
+
+words! {
+    /// When a job stops that is cancelled.
+    CancelMode {
+        /// After the file in hand; what is copied by then is published.
+        AfterFile = "after_file",
+        /// At once; what is not published is dropped.
+        Now = "now",
     }
 }
 
@@ -45,6 +69,8 @@ words! {
     Outcome {
         /// Written.
         Copied = "copied",
+        /// Written, in the place of what an earlier run wrote.
+        Updated = "updated",
         /// There already, as an earlier run wrote it.
         Unchanged = "unchanged",
         /// Found under its name with equal content, and taken over.
@@ -54,16 +80,33 @@ words! {
         /// What an earlier run wrote is left as it is; the reason says why: somebody changed it, or
         /// removed it, or the library has it no longer on this disk.
         Kept = "kept",
-        /// The library has a newer file; what an earlier run wrote is left as it is.
-        Outdated = "outdated",
         /// Somebody else's file has its name.
         Conflict = "conflict",
         /// Not on this disk.
         NotLocal = "not_local",
+        /// On this disk, in a folder that the policy does not show.
+        Denied = "denied",
         /// On this disk, but it cannot be read.
         Unreadable = "unreadable",
         /// It changed while it was copied, twice.
         SourceChanged = "source_changed",
+        /// Verified: as it was written.
+        Intact = "intact",
+        /// Verified: of the size and time that it had, and no digest is known that would prove
+        /// more.
+        Unproven = "unproven",
+        /// Verified: not there.
+        Missing = "missing",
+        /// Verified: another content.
+        Changed = "changed",
+        /// Verified: there, and no export wrote it.
+        Extra = "extra",
+        /// Verified: a job was broken off in the middle of it; the next one settles it.
+        Unsettled = "unsettled",
+        /// Its asset is gone, and nobody changed it: carried out, the plan puts it into the trash.
+        Prunable = "prunable",
+        /// Put into the trash.
+        Pruned = "pruned",
     }
 }
 
@@ -72,14 +115,19 @@ impl Outcome {
     #[must_use]
     pub fn is_done(self) -> bool {
         match self {
-            Self::Copied | Self::Unchanged | Self::Adopted | Self::Renamed => true,
+            Self::Copied | Self::Updated | Self::Unchanged | Self::Adopted | Self::Renamed => true,
             // What somebody changed is theirs: the export has done what it was asked to.
             Self::Kept => true,
-            Self::Outdated
-            | Self::Conflict
+            // What else lies there takes nothing from what was exported.
+            Self::Intact | Self::Unproven | Self::Extra | Self::Prunable | Self::Pruned => true,
+            Self::Conflict
             | Self::NotLocal
+            | Self::Denied
             | Self::Unreadable
-            | Self::SourceChanged => false,
+            | Self::SourceChanged
+            | Self::Missing
+            | Self::Changed
+            | Self::Unsettled => false,
         }
     }
 }
@@ -92,13 +140,64 @@ pub struct JobStatusParams {
     pub job: Token,
 }
 
+/// Params of `job.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobListParams {}
+
+/// Result of `job.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobList {
+    /// The jobs that the peer may know of, the newest first.
+    pub jobs: Vec<JobStatus>,
+}
+
+/// Params of `job.cancel`; the result is the job, which may need a moment to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobCancelParams {
+    /// Which.
+    pub job: Token,
+    /// When it stops.
+    #[serde(default = "after_file")]
+    pub mode: CancelMode,
+}
+
+fn after_file() -> CancelMode {
+    CancelMode::AfterFile
+}
+
+/// Params of `job.resume`; the result is the job, in line again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobResumeParams {
+    /// Which: one that failed, was cancelled or interrupted. Another is left as it is.
+    pub job: Token,
+}
+
+fn an_export() -> JobKind {
+    JobKind::Export
+}
+
 /// A job as it is now: result of `job.status` and `export.start`, and part of each event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStatus {
     /// Its identity.
     pub job: Token,
+    /// What it does.
+    #[serde(default = "an_export")]
+    pub kind: JobKind,
     /// How far it is.
     pub state: JobState,
+    /// When it was ordered.
+    #[serde(default)]
+    pub created: String,
+    /// When its work began, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// The library's name.
     pub library: String,
     /// The root's name.
@@ -115,6 +214,12 @@ pub struct JobStatus {
     pub bytes_total: u64,
     /// Bytes written.
     pub bytes_done: u64,
+    /// Bytes written in a second, lately; while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u64>,
+    /// Seconds that the rest takes at this rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
     /// How many resources had which outcome; they sum to `selected` in the end.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Files that nobody could explain after a crash: somebody may have put them there, so they
@@ -169,11 +274,14 @@ pub struct JobReport {
 /// What became of one selected resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportRow {
-    /// The asset's UUID.
+    /// The asset's UUID; absent for what no export wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub asset: String,
     /// Which of its versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Its name when it was imported.
+    /// Its name when it was imported; absent where the library was not asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub original_filename: String,
     /// Where it is, below the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,14 +6,17 @@
 pub mod album;
 pub mod asset;
 pub mod change;
+pub mod destinations;
 pub mod event;
 pub mod export;
 pub mod facet;
 pub mod health;
 pub mod job;
 pub mod library;
+pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod resource;
+pub mod verify;
 
 mod bounded;

@@ -57,4 +57,7 @@ pub struct GrantedRoot {
     pub name: String,
     /// Where it is.
     pub path: String,
+    /// How many bytes exports may hold below it; absent where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
 }

@@ -3,7 +3,7 @@
 //! client's parser is what is measured; an error is looked for once, before the clock runs.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use darkslide_tests::process::Running;
@@ -18,7 +18,7 @@ pub(crate) struct Calls {
     peer: Peer,
     // Ended before its folder goes.
     _service: Service,
-    _place: Place,
+    place: Place,
 }
 
 impl Calls {
@@ -27,13 +27,46 @@ impl Calls {
         let program = program.to_str().ok_or("a program's path that is no text")?;
         let place = Place::new();
         let service = place.start(program, &Place::policy(library));
-        Ok(Self { peer: service.peer(), _service: service, _place: place })
+        Ok(Self { peer: service.peer(), _service: service, place })
     }
 
     /// The daemon's peak memory in kilobytes.
     pub(crate) fn peak(&self) -> u64 {
         let Service { process: Running(child), .. } = &self._service;
         crate::programs::status(u64::from(child.id()), "VmHWM:").unwrap_or(0)
+    }
+
+    /// Where its exports are.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.place.exports()
+    }
+
+    /// Exports everything, and returns how long it took from the call to the event that ends it.
+    pub(crate) fn export(&mut self) -> Result<Duration, Failed> {
+        let subscription = self.check("event.subscribe", &json!({"topic": "jobs"}))?;
+        let call = json!({
+            "jsonrpc": "2.0", "id": "e", "method": "export.start",
+            "params": {"spec": {"library": "main", "destination": "~/Exports"}},
+        });
+        let begun = Instant::now();
+        self.peer.send(call.to_string().as_bytes())?;
+        let (mut answer, mut end) = (None, None);
+        while answer.is_none() || end.is_none() {
+            let message = self.peer.receive().ok_or("the daemon ended")?;
+            if message.get("error").is_some() {
+                return Err(format!("export.start: {message}").into());
+            }
+            let kind = message.pointer("/params/kind").and_then(Value::as_str);
+            match kind {
+                Some("finished") => end = Some(begun.elapsed()),
+                Some("failed" | "cancelled") => return Err(message.to_string().into()),
+                Some(_) => {}
+                None => answer = Some(message),
+            }
+        }
+        let subscription = subscription.get("subscription");
+        self.check("event.unsubscribe", &json!({"subscription": subscription}))?;
+        end.ok_or_else(|| "no end".into())
     }
 
     /// Refuses a question that the daemon answers with an error.

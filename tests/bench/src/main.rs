@@ -11,10 +11,12 @@
 )]
 
 mod calls;
+mod export;
 mod floor;
 mod programs;
 mod read;
 mod report;
+mod rerun;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,7 +31,10 @@ usage: bench grow DIR N [--seed SEED] [--files-every K] [--model 13703|19320]
            copies a library to DIR/N.photoslibrary and repeats its rows to N assets
        bench read DIR N... [--runs R] [--at-once P]... [--dump-flag FLAG]... [--osxphotos PROGRAM]
            measures reading DIR/N.photoslibrary for each N, which is grown if it is not there;
-           a dump for each --at-once";
+           a dump for each --at-once
+       bench export DIR [--runs R] [--photos N] [--memory N] [--only PART]...
+           measures exporting libraries that are made below DIR, and removed; some 8 GB.
+           PART: copy, xfs, btrfs, rerun, memory";
 
 /// What went wrong, as one line.
 type Failed = Box<dyn std::error::Error>;
@@ -41,6 +46,9 @@ fn main() -> ExitCode {
         ["grow", folder, count, rest @ ..] => grow_one(folder, count, rest),
         ["multiply", library, folder, count] => multiply_one(library, folder, count),
         ["read", folder, rest @ ..] => read::Wanted::parse(folder, rest).and_then(read::all),
+        ["export", folder, rest @ ..] => {
+            export::Wanted::parse(folder, rest).and_then(|wanted| export::all(&wanted))
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

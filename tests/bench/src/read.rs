@@ -152,7 +152,7 @@ fn dump(wanted: &Wanted, library: &Path, size: usize) -> Result<Vec<Row>, Failed
         rows.push(Row::times(size, format!("{name} / SQL, UUIDs"), time, by_uuids, ""));
         let what = format!("{name} / SQL, UUIDs: processor time");
         rows.push(Row::times(size, what, median(dump.worked), worked, ""));
-        rows.push(memory(size, format!("peak memory of the daemon, {name}"), peak));
+        rows.push(Row::memory(size, format!("peak memory of the daemon, {name}"), peak, "24 MB"));
     }
     Ok(rows)
 }
@@ -171,13 +171,6 @@ impl Dump {
     fn words(&self) -> Vec<&str> {
         std::iter::once("dump").chain(self.flags.iter().map(String::as_str)).collect()
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn memory(assets: usize, what: impl Into<String>, kilobytes: u64) -> Row {
-    let what = what.into();
-    let ours = format!("{:.1} MB", kilobytes as f64 / 1_000.0);
-    Row { assets, what, ours, floor: String::new(), ratio: None, target: "24 MB" }
 }
 
 /// What one warm connection is told.
@@ -222,7 +215,8 @@ fn by_calls(
         pages.push(calls.timed("asset.query", &page)?);
     }
     first_pages.push((size, median(pages)));
-    rows.push(memory(size, "peak memory of the daemon in these calls", calls.peak()));
+    let what = "peak memory of the daemon in these calls";
+    rows.push(Row::memory(size, what, calls.peak(), "24 MB"));
     if let (Some((_, smallest)), Some((_, this))) = (first_pages.first(), first_pages.last()) {
         let what = "first page of 100 / at the first size";
         rows.push(Row::times(size, what, *this, *smallest, "1.3"));

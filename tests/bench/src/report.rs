@@ -29,6 +29,18 @@ impl Row {
         Self { assets, what, ours: shown(ours), floor: shown(floor), ratio: Some(ratio), target }
     }
 
+    /// Tells a peak of memory.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub(crate) fn memory(
+        assets: usize,
+        what: impl Into<String>,
+        kilobytes: u64,
+        target: &'static str,
+    ) -> Self {
+        let ours = format!("{:.1} MB", kilobytes as f64 / 1_000.0);
+        Self { assets, what: what.into(), ours, floor: String::new(), ratio: None, target }
+    }
+
     /// Says that something was not measured, and why.
     pub(crate) fn skipped(assets: usize, what: impl Into<String>, why: &str) -> Self {
         let ours = format!("skipped: {why}");

@@ -227,15 +227,18 @@ fn a_policy_file_is_explained_or_its_mistake_is_shown() {
     let private: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let place = tempfile::Builder::new().permissions(private).tempdir().unwrap();
     let file = place.path().join("policy.toml");
-    fs::write(&file, "version = 1\n[root.out]\npath = \"~/Out\"\nmax_bytes = \"0\"\n").unwrap();
+    fs::write(&file, "version = 1\n[root.out]\npath = \"~/Out\"\nmax_bytes = \"all\"\n").unwrap();
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let check = || run(darkslide(place.path()).args(["policy", "check"]).arg(&file));
     let refused = check();
     ends(&refused, 1, "line 4, column 13");
-    fs::write(&file, "version = 1\n[root.out]\npath = \"~/Out\"\n").unwrap();
+    let limited = "version = 1\n[root.out]\npath = \"~/Out\"\nmax_bytes = \"2 KiB\"\n\
+                   [[client]]\nname = \"me\"\nuid = \"self\"\nroots = [\"out\"]\n";
+    fs::write(&file, limited).unwrap();
     let explained = check();
     assert_eq!(explained.code(), 0, "{}", explained.stderr);
     assert!(explained.stdout.contains("Out"), "{}", explained.stdout);
+    assert!(explained.stdout.contains("out (at most 2048 bytes)"), "{}", explained.stdout);
     let absent = run(darkslide(place.path()).args(["policy", "check", "/none/policy.toml"]));
     ends(&absent, 1, "there is no file /none/policy.toml");
 }

@@ -11,10 +11,15 @@
 mod changes;
 mod demo;
 mod errors;
+mod jobs;
 mod look;
+mod plans;
+mod poor_disks;
 mod real_exports;
 mod records;
+mod sums;
 mod through_the_service;
+mod verify;
 
 use std::path::Path;
 use std::process::Command;

@@ -60,6 +60,26 @@ fn an_export_goes_to_a_root_and_nowhere_else() {
 }
 
 #[test]
+fn a_root_that_may_hold_no_more_says_so_before_and_after() {
+    let (place, service) = serve();
+    drop(service);
+    let policy = std::fs::read_to_string(place.path().join("policy.toml")).unwrap();
+    let root = "path = \"~/Exports\"";
+    let limited = policy.replace(root, &format!("{root}\nmax_bytes = \"1 MB\""));
+    let daemon = beside(DARKSLIDE, "darkslided").display().to_string();
+    let _service = place.start(&daemon, &limited);
+    let shown = ask(&place, &["policy", "show"]);
+    assert!(shown.stdout.contains("at most 1.0 MB"), "{}", shown.stdout);
+    let to = place.exports().join("all").display().to_string();
+    let planned = ask(&place, &["plan", &to]);
+    assert!(planned.stdout.contains("add below that root: 1.0 MB"), "{}", planned.stdout);
+    let refused = ask(&place, &["export", &to]);
+    assert_eq!(refused.code(), 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("1000000 are allowed"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("max_bytes"), "{}", refused.stderr);
+}
+
+#[test]
 fn what_the_policy_withholds_is_said_beside_the_answer() {
     let place = Place::new();
     let mut builder = LibraryBuilder::new(Model::Photos11);

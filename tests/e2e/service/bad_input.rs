@@ -4,6 +4,7 @@
 //! databases that are damaged in each way that the reader tells apart. None of them is changed by
 //! being asked for.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -52,6 +53,38 @@ fn unknown_methods_and_params_and_libraries_are_told_apart() {
     assert!(
         peer.result("health", &json!({}))["detail"]["confinement"]["enforced"].as_bool().unwrap()
     );
+}
+
+#[test]
+fn what_is_no_template_is_refused_before_any_file_is_made() {
+    let (place, _library, service) = serve_small();
+    let mut peer = service.peer();
+    let mut messages = BTreeSet::new();
+    for (field, text) in [
+        ("layout", "{title}/../{year}"),
+        ("layout", "{unknown}"),
+        ("layout", "{folder}/{year}"),
+        ("layout", "/{year}"),
+        ("layout", ""),
+        ("layout", &"{uuid}".repeat(600)),
+        ("layout", &"x".repeat(4_000)),
+        ("names", "{title"),
+        ("names", "{album}"),
+        ("names", "a/b"),
+        ("names", "a\nb"),
+        ("edited_suffix", "_raw"),
+        ("edited_suffix", "edited"),
+        ("edited_suffix", "_x "),
+    ] {
+        let mut spec = json!({"library": "main", "destination": "~/Exports/never"});
+        spec[field] = json!(text);
+        let answer = peer.call("export.start", &json!({"spec": spec}));
+        let error = &answer["error"];
+        assert_eq!(error["data"]["reason"], "invalid-params", "{field} {text:.40} {answer}");
+        assert!(error["data"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{answer}");
+        assert!(messages.insert(error["message"].to_string()), "told apart: {answer}");
+    }
+    assert!(!place.exports().join("never").exists());
 }
 
 #[test]

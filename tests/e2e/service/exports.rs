@@ -164,7 +164,10 @@ fn after_a_kill_the_next_run_goes_on_and_no_half_file_was_ever_there() {
     }
     assert!(kills > 0, "at least one kill fell into an export");
     let service = place.start(DARKSLIDED, &policy);
-    let status = export(&mut service.peer(), &json!("~/Exports"));
+    let mut peer = service.peer();
+    let spec = json!({"spec": {"library": "main", "destination": "~/Exports"}});
+    let started = peer.result("export.start", &spec);
+    let status = wait_for(&mut peer, &started["job"]);
     assert_eq!(status["state"], "finished", "{status}");
     let here = files().filter(|file| file.present()).count();
     assert_eq!(files_below(&place.exports()).len(), here, "each file once");
@@ -197,7 +200,7 @@ fn told_to_end_in_the_middle_it_stops_at_a_safe_point() {
     assert!(files_below(&place.exports()).len() < 300, "it was in the middle");
     drop(service);
     let service = place.start(DARKSLIDED, &Place::policy(library.path()));
-    let status = export(&mut service.peer(), &json!("~/Exports"));
+    let status = wait_for(&mut service.peer(), &started["job"]);
     assert_eq!(status["state"], "finished", "{status}");
     assert_eq!(files_below(&place.exports()).len(), 300);
 }

@@ -12,12 +12,15 @@ mod bad_input;
 mod changes;
 mod confined;
 mod exports;
+mod jobs;
 mod limits;
 mod policy_file;
 mod privacy;
 mod probes;
+mod quotas;
 mod socket;
 mod vectors;
+mod verify;
 mod whitelist;
 
 use std::path::{Path, PathBuf};

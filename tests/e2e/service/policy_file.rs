@@ -70,9 +70,10 @@ fn a_typing_mistake_is_refused_with_line_and_column() {
     refused(&place, "line 4, column 1: unknown field `hiden`");
     place.write_policy(&policy.replace("hidden = true", "location = \"no\""));
     refused(&place, "line 4, column 12: invalid type");
-    place
-        .write_policy(&policy.replace("path = \"~/Exports\"", "path = \"~/E\"\nmax_bytes = \"0\""));
-    refused(&place, "line 8, column 13: the key `max_bytes` is not supported yet");
+    place.write_policy(
+        &policy.replace("path = \"~/Exports\"", "path = \"~/E\"\nmax_bytes = \"1 G\""),
+    );
+    refused(&place, "line 8, column 13: \"1 G\" is no size: it has a unit that is none");
     place.write_policy(&format!("{policy}albums = []\n"));
     refused(&place, "line 14, column 10: the list of albums is empty");
     place.write_policy("");

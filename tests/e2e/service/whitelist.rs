@@ -91,7 +91,9 @@ fn destinations_outside_are_refused(way: Way) {
     }
     let after = Snapshot::take(place.path()).unwrap();
     let difference = before.diff_content(&after).to_string();
-    let written: Vec<&str> = difference.lines().filter(|line| !line.contains("log")).collect();
+    // Those that the policy takes and the door refuses are jobs that failed, and kept as such.
+    let is_ours = |line: &&str| !line.contains("log") && !line.contains("darkslide/jobs/");
+    let written: Vec<&str> = difference.lines().filter(is_ours).collect();
     assert!(written.is_empty(), "{way:?}: {difference}");
 }
 

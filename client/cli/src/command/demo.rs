@@ -71,6 +71,7 @@ pub(crate) async fn run(
     let library = library.display().to_string();
     let mut plan = Plan {
         destination: Some(paths::destination(&destination, &library)?),
+        only_plans: false,
         library,
         best_effort: false,
         log: session::level(global.log),

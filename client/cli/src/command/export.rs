@@ -2,20 +2,26 @@
 //! reason.
 //!
 //! The exit code says whether everything that was selected is there; "done" is never said of less.
-//! With the running daemon the job is the daemon's and outlives this program; a private daemon ends
-//! with it, and the next run goes on from there.
+//! With the running daemon the job is the daemon's and outlives this program, unless Ctrl-C stops
+//! both; a private daemon ends with it, and the next run goes on from there.
 
 use std::path::{Path, PathBuf};
 
 use darkslide_client::ExportHandle;
-use darkslide_client::protocol::message::export::{DestinationText, ExportSpec, ExportStartParams};
-use darkslide_client::protocol::message::job::{JobState, JobStatus, Outcome, ReportRow};
+use darkslide_client::protocol::filter::Filter;
+use darkslide_client::protocol::message::export::{
+    Bursts, DestinationText, ExportSpec, ExportStartParams,
+};
+use darkslide_client::protocol::message::job::{
+    CancelMode, JobState, JobStatus, Outcome, ReportRow,
+};
 use serde::Serialize;
 
 use super::{left_out, select};
-use crate::args::{ExportArgs, Global};
+use crate::args::{ExportArgs, Global, RowForm};
 use crate::exit::{self, Exit};
 use crate::output::progress::Progress;
+use crate::output::rows::Rows;
 use crate::output::{Output, human, plain};
 use crate::paths;
 use crate::private_daemon::ROOT;
@@ -39,50 +45,112 @@ pub(crate) async fn run(
     args: ExportArgs,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let filter = select::filter(&args.select)?;
-    let wanted = destination(global, &args)?;
-    let folder = args.destination.as_deref().filter(|_| global.library.is_some());
-    let way = Way::of(global, folder)?;
-    session::with(way, None, output, async |session, output| {
-        let Wanted { destination, shown } = wanted;
-        let library = session.library().await?;
-        left_out::warn_of_selection(session, output, &library, &args.select).await;
-        let spec = ExportSpec {
-            filter,
-            include: args.select.include,
-            versions: args.versions,
-            live: !args.no_live,
-            raw: !args.no_raw,
-            layout: args.layout,
-            portable: !args.posix_names,
-            ..ExportSpec::of(library, destination)
-        };
-        export(session, output, spec, &shown).await
+    with_spec(global, args, output, Way::of, async |session, output, wish| {
+        let Wish { spec, shown, rows } = wish;
+        let handle = follow(session, output, spec).await?;
+        let is_stopped = handle.status().state == JobState::Cancelled;
+        if session.was_interrupted() && is_stopped {
+            let job = handle.id();
+            output.say(&format!("job {job} is stopped; darkslide job {job} --resume goes on"));
+            return Ok(Exit::Interrupted);
+        }
+        let exit = outcome(handle.status())?;
+        match rows {
+            Some(form) => tell_rows(&handle, output, form, &shown).await?,
+            None => sum_up(&handle, output, &shown).await?,
+        }
+        Ok(exit)
     })
     .await
 }
 
-/// Where to; and how a person knows it.
-#[derive(Debug, PartialEq, Eq)]
-struct Wanted {
-    destination: DestinationText,
-    shown: String,
+/// What the flags ask for.
+pub(crate) struct Wish {
+    pub(crate) spec: ExportSpec,
+    /// The destination, as a person knows it.
+    pub(crate) shown: String,
+    pub(crate) rows: Option<RowForm>,
 }
 
-fn destination(global: &Global, args: &ExportArgs) -> Result<Wanted, Failure> {
-    let folder = args.destination.as_deref();
-    match (&global.library, &args.root, folder) {
+/// Reads the flags, and does something with what they ask for.
+pub(crate) async fn with_spec(
+    global: &Global,
+    args: ExportArgs,
+    output: &mut Output,
+    way: fn(&Global, Option<&Path>) -> Result<Way, Failure>,
+    work: impl AsyncFnOnce(&Session, &mut Output, Wish) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let filter = select::filter(&args.select)?;
+    let wanted = destination(global, "export", args.root.as_deref(), args.destination.as_deref())?;
+    let folder = args.destination.as_deref().filter(|_| global.library.is_some());
+    session::with(way(global, folder)?, None, output, async |session, output| {
+        let Wanted { destination, shown } = wanted;
+        let library = session.library().await?;
+        left_out::warn_of_selection(session, output, &library, &args.select).await;
+        let rows = args.rows;
+        let spec = spec(args, filter, library, destination);
+        work(session, output, Wish { spec, shown, rows }).await
+    })
+    .await
+}
+
+fn spec(
+    args: ExportArgs,
+    filter: Filter,
+    library: String,
+    destination: DestinationText,
+) -> ExportSpec {
+    ExportSpec {
+        library,
+        filter,
+        include: args.select.include,
+        destination,
+        versions: args.versions,
+        live: !args.no_live,
+        raw: !args.no_raw,
+        bursts: if args.key_images { Bursts::Key } else { Bursts::Selected },
+        aae: args.aae,
+        preview: args.preview,
+        layout: args.layout,
+        names: args.names,
+        edited_suffix: args.edited_suffix,
+        portable: !args.posix_names,
+        sidecars: args.sidecar,
+        on_dest_change: args.on_dest_change,
+        recheck: args.recheck,
+        hash: args.hash,
+        same_file: args.same_file,
+        times: !args.no_times,
+        reshape: args.reshape,
+    }
+}
+
+/// Where to; and how a person knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) destination: DestinationText,
+    pub(super) shown: String,
+}
+
+/// What the flags of a command say of a destination.
+pub(super) fn destination(
+    global: &Global,
+    command: &str,
+    root: Option<&str>,
+    folder: Option<&Path>,
+) -> Result<Wanted, Failure> {
+    let missing = "there is no destination";
+    match (&global.library, root, folder) {
         (Some(_), None, Some(folder)) => {
             let root = DestinationText::Named { root: ROOT.to_owned(), path: None };
             Ok(Wanted { destination: root, shown: folder.display().to_string() })
         }
-        (Some(_), None, None) => Err(Failure::usage(
-            "an export needs a destination",
-            "darkslide --library PATH export DEST",
-        )),
+        (Some(_), None, None) => {
+            Err(Failure::usage(missing, format!("darkslide --library PATH {command} DEST")))
+        }
         (Some(_), Some(_), _) => Err(Failure::usage(
             "--root is about the running daemon",
-            "name the folder itself: darkslide --library PATH export DEST",
+            format!("name the folder itself: darkslide --library PATH {command} DEST"),
         )),
         (None, Some(root), folder) => named(root, folder),
         (None, None, Some(folder)) => {
@@ -92,8 +160,8 @@ fn destination(global: &Global, args: &ExportArgs) -> Result<Wanted, Failure> {
         // A root that holds an export itself takes no other below it: nobody means that by leaving
         // a word out.
         (None, None, None) => Err(Failure::usage(
-            "an export needs a destination",
-            "darkslide export DEST, or --root NAME for the root itself",
+            missing,
+            format!("darkslide {command} DEST, or --root NAME for the root itself"),
         )),
     }
 }
@@ -115,18 +183,6 @@ fn named(root: &str, folder: Option<&Path>) -> Result<Wanted, Failure> {
     Ok(Wanted { destination: DestinationText::Named { root, path }, shown })
 }
 
-async fn export(
-    session: &Session,
-    output: &mut Output,
-    spec: ExportSpec,
-    shown: &str,
-) -> Result<Exit, Failure> {
-    let handle = follow(session, output, spec).await?;
-    let exit = outcome(handle.status())?;
-    sum_up(&handle, output, shown).await?;
-    Ok(exit)
-}
-
 /// Exports, and shows how far it is until it is over.
 pub(crate) async fn follow(
     session: &Session,
@@ -134,14 +190,37 @@ pub(crate) async fn follow(
     spec: ExportSpec,
 ) -> Result<ExportHandle, Failure> {
     let params = ExportStartParams { spec, key: None };
-    let mut handle = session.client.export(&params).await?;
+    let handle = session.client.export(&params).await?;
+    to_its_end(session, output, handle).await
+}
+
+/// Shows how far a job is until it is over.
+pub(super) async fn to_its_end(
+    session: &Session,
+    output: &mut Output,
+    mut handle: ExportHandle,
+) -> Result<ExportHandle, Failure> {
     if !session.is_private() && !output.is_json() {
         let job = handle.id();
-        output.say(&format!("job {job}; it goes on if you leave: darkslide watch {job}"));
+        output.say(&format!("job {job}; darkslide watch {job} shows it from elsewhere, too"));
     }
     let mut progress = Progress::begin(output.shows_progress());
-    while handle.next().await?.is_some() {
-        progress.show(handle.status());
+    loop {
+        tokio::select! {
+            event = handle.next() => match event? {
+                Some(_) => progress.show(handle.status()),
+                None => break,
+            },
+            mode = session.asked_to_stop() => {
+                output.say(match mode {
+                    CancelMode::AfterFile => {
+                        "interrupted: waiting for the file in hand; Ctrl-C again stops at once"
+                    }
+                    CancelMode::Now => "stopping at once; Ctrl-C again leaves the job to the daemon",
+                });
+                handle.cancel(mode).await?;
+            }
+        }
     }
     progress.end();
     Ok(handle)
@@ -152,6 +231,7 @@ pub(crate) fn outcome(status: &JobStatus) -> Result<Exit, Failure> {
     match (&status.error, status.state) {
         (Some(error), _) => Err(Failure::Client(error.clone().into())),
         (None, JobState::Interrupted) => Err(Failure::BrokenOff),
+        (None, JobState::Cancelled) => Err(Failure::Stopped(status.job.clone())),
         (None, JobState::Queued | JobState::Running | JobState::Finished | JobState::Failed) => {
             Ok(exit::of_job(status))
         }
@@ -180,6 +260,26 @@ async fn sum_up(handle: &ExportHandle, output: &mut Output, shown: &str) -> Resu
     Ok(())
 }
 
+/// A row for each selected resource as the answer, and the sum on stderr.
+async fn tell_rows(
+    handle: &ExportHandle,
+    output: &mut Output,
+    form: RowForm,
+    shown: &str,
+) -> Result<(), Failure> {
+    let mut rows = Rows::new(form);
+    let mut pages = handle.report(false);
+    while let Some(page) = pages.next_page().await? {
+        for row in page {
+            rows.tell(output, &row)?;
+        }
+    }
+    rows.end(output)?;
+    output.flush()?;
+    output.say(&human::export(handle.status(), shown, output.talk_style()));
+    Ok(())
+}
+
 /// The rows that are not done: first those that a person can do something about.
 pub(crate) async fn undone(handle: &ExportHandle) -> Result<Vec<ReportRow>, Failure> {
     let mut rows = Vec::new();
@@ -202,7 +302,9 @@ mod tests {
     fn wanted(arguments: &[&str]) -> Result<Wanted, Failure> {
         let arguments = Arguments::parse_from([&["darkslide"], arguments].concat());
         match &arguments.command {
-            Command::Export(args) => destination(&arguments.global, args),
+            Command::Export(ExportArgs { root, destination: folder, .. }) => {
+                destination(&arguments.global, "export", root.as_deref(), folder.as_deref())
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -244,7 +346,11 @@ mod tests {
         {
           "job": {
             "job": "00000000000000000000000000000007",
+            "kind": "export",
             "state": "finished",
+            "created": "2026-07-01T10:00:00.000Z",
+            "started": "2026-07-01T10:00:01.000Z",
+            "ended": "2026-07-01T10:02:00.000Z",
             "library": "library",
             "root": "destination",
             "path": ".",
@@ -281,6 +387,8 @@ mod tests {
         assert_eq!(outcome(&job).unwrap(), Exit::Done);
         job.state = JobState::Interrupted;
         assert!(matches!(outcome(&job), Err(Failure::BrokenOff)));
+        job.state = JobState::Cancelled;
+        assert!(matches!(outcome(&job), Err(Failure::Stopped(_))));
         job.state = JobState::Failed;
         assert_eq!(outcome(&job).unwrap(), Exit::Failed);
     }

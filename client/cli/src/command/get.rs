@@ -6,14 +6,24 @@
 use darkslide_client::protocol::field::Fields;
 use darkslide_client::protocol::value::Uuid;
 
-use super::{left_out, records};
+use super::{left_out, records, select};
+use crate::args::GetArgs;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::report::Failure;
-use crate::session::Session;
+use crate::session::{self, Session, Way};
 
 /// Runs it.
-pub(crate) async fn run(
+pub(crate) async fn run(way: Way, args: &GetArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let uuids = select::uuids(&args.uuids)?;
+    let fields = records::fields(&args.fields)?;
+    session::with(way, None, output, async |session, output| {
+        get(session, output, uuids, fields).await
+    })
+    .await
+}
+
+async fn get(
     session: &Session,
     output: &mut Output,
     uuids: Vec<Uuid>,

@@ -9,19 +9,24 @@ mod call;
 mod changes;
 mod count;
 mod demo;
+mod destinations;
 mod dump;
 mod export;
 mod facets;
 mod get;
 mod health;
 mod info;
+mod jobs;
 mod left_out;
+mod plan;
 mod policy;
+mod prune;
 mod query;
 mod records;
 mod resources;
 mod select;
 mod span;
+mod verify;
 mod watch;
 
 use crate::args::{Arguments, Command, PolicyCommand};
@@ -57,14 +62,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             .await
         }
         Command::Facets(args) => facets::run(way()?, args, output).await,
-        Command::Get(args) => {
-            let uuids = select::uuids(&args.uuids)?;
-            let fields = records::fields(&args.fields)?;
-            session::with(way()?, None, output, async |session, output| {
-                get::run(session, output, uuids, fields).await
-            })
-            .await
-        }
+        Command::Get(args) => get::run(way()?, &args, output).await,
         Command::Dump(args) => {
             let dump = dump::Dump::new(&args)?;
             session::with(way()?, None, output, async |session, output| {
@@ -86,6 +84,12 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             .await
         }
         Command::Export(args) => export::run(&global, args, output).await,
+        Command::Plan(args) => plan::run(&global, args, output).await,
+        Command::Jobs => jobs::list(&global, output).await,
+        Command::Job(args) => jobs::one(&global, args, output).await,
+        Command::Verify(args) => verify::run(&global, args, output).await,
+        Command::Prune(args) => prune::run(&global, args, output).await,
+        Command::Destinations => destinations::run(&global, output).await,
         Command::Watch(args) => watch::run(&global, args, output).await,
         Command::Health => session::with(way()?, None, output, health::run).await,
         Command::Call(args) => call::run(way()?, args, output).await,

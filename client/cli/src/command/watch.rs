@@ -8,7 +8,7 @@ use darkslide_client::protocol::event::{Event, Topic};
 use darkslide_client::protocol::message::event::EventSubscribeParams;
 use darkslide_client::protocol::value::Token;
 
-use super::export;
+use super::{export, jobs};
 use crate::args::{Global, WATCH_LIBRARY, WatchArgs};
 use crate::exit::Exit;
 use crate::output::{Output, human};
@@ -29,24 +29,13 @@ pub(crate) async fn run(
         })
         .await;
     }
-    if global.library.is_some() {
-        return Err(Failure::usage(
-            "a private daemon has no jobs of others to watch",
-            "leave --library out: the running daemon is meant",
-        ));
-    }
-    let job = args.job.as_deref().map(job).transpose()?;
-    session::with(Way::of(global, None)?, None, output, async |session, output| match job {
+    let way = jobs::of_running(global)?;
+    let job = args.job.as_deref().map(jobs::parse).transpose()?;
+    session::with(way, None, output, async |session, output| match job {
         Some(job) => one(session, output, job).await,
         None => all(session, output, Topic::Jobs).await,
     })
     .await
-}
-
-fn job(text: &str) -> Result<Token, Failure> {
-    Token::parse(text).map_err(|error| {
-        Failure::usage(format!("{text:?} is no job: {error}"), "take it from what `export` says")
-    })
 }
 
 async fn one(session: &Session, output: &mut Output, job: Token) -> Result<Exit, Failure> {

@@ -277,7 +277,9 @@ pub(crate) fn policy(policy: &PolicyShow, style: Style) -> String {
         }
     }
     for root in &policy.roots {
-        table.row(["root", &format!("{}: {}", root.name, root.path)]);
+        let most =
+            root.max_bytes.map_or_else(String::new, |most| format!(", at most {}", bytes(most)));
+        table.row(["root", &format!("{}: {}{most}", root.name, root.path)]);
     }
     table.render(style)
 }
@@ -377,8 +379,8 @@ pub(crate) fn hints(rows: &[ReportRow]) -> Vec<&'static str> {
 
 fn hint(row: &ReportRow) -> Option<&'static str> {
     match (row.outcome, row.reason.as_deref()) {
-        (Outcome::NotLocal, Some("referenced")) => Some(
-            "consolidate the referenced files in Photos, for they lie outside the library, then run this again",
+        (Outcome::Denied, _) => Some(
+            "name the folder of the referenced files in the policy (`referenced`), or consolidate them in Photos, then run this again",
         ),
         (Outcome::NotLocal, Some("not-saved")) => {
             Some("save what is shared to the library in Photos, then run this again")
@@ -386,35 +388,50 @@ fn hint(row: &ReportRow) -> Option<&'static str> {
         (Outcome::NotLocal, _) => Some(
             "open the library in Photos and let it download the originals, then run this again",
         ),
-        (Outcome::Outdated, _) => {
-            Some("export to a new, empty folder to have the newer files as well")
-        }
         (
             Outcome::Copied
+            | Outcome::Updated
             | Outcome::Unchanged
             | Outcome::Adopted
             | Outcome::Renamed
             | Outcome::Kept
             | Outcome::Conflict
             | Outcome::Unreadable
-            | Outcome::SourceChanged,
+            | Outcome::SourceChanged
+            | Outcome::Intact
+            | Outcome::Unproven
+            | Outcome::Missing
+            | Outcome::Changed
+            | Outcome::Extra
+            | Outcome::Unsettled
+            | Outcome::Prunable
+            | Outcome::Pruned,
             _,
         ) => None,
     }
 }
 
-fn in_words(outcome: Outcome) -> &'static str {
+pub(crate) fn in_words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Copied => "copied",
         Outcome::Unchanged => "unchanged",
         Outcome::Adopted => "found there, with equal content",
         Outcome::Renamed => "renamed",
         Outcome::Kept => "left as it is, for it was changed or removed since",
-        Outcome::Outdated => "left as it is, though the library has a newer file",
+        Outcome::Updated => "written anew, for the library has a newer file",
         Outcome::Conflict => "not written, another file has its name",
         Outcome::NotLocal => "not on this disk",
+        Outcome::Denied => "in a folder that the policy does not show",
         Outcome::Unreadable => "cannot be read",
         Outcome::SourceChanged => "changed while it was copied",
+        Outcome::Intact => "intact",
+        Outcome::Unproven => "there, but no digest is known to prove it",
+        Outcome::Missing => "missing",
+        Outcome::Changed => "changed",
+        Outcome::Extra => "extra",
+        Outcome::Unsettled => "in the middle of a job that was broken off",
+        Outcome::Prunable => "to be pruned",
+        Outcome::Pruned => "pruned",
     }
 }
 
@@ -455,7 +472,7 @@ pub(crate) mod tests {
     use darkslide_client::protocol::message::change::AlbumChanges;
     use darkslide_client::protocol::message::facet::FacetValue;
     use darkslide_client::protocol::message::health::{PlaceState, Refusal};
-    use darkslide_client::protocol::message::job::JobState;
+    use darkslide_client::protocol::message::job::{JobKind, JobState};
     use darkslide_client::protocol::value::Token;
 
     use super::*;
@@ -463,7 +480,11 @@ pub(crate) mod tests {
     pub(crate) fn finished_job() -> JobStatus {
         JobStatus {
             job: Token::from_bits(7),
+            kind: JobKind::Export,
             state: JobState::Finished,
+            created: "2026-07-01T10:00:00.000Z".to_owned(),
+            started: Some("2026-07-01T10:00:01.000Z".to_owned()),
+            ended: Some("2026-07-01T10:02:00.000Z".to_owned()),
             library: "library".to_owned(),
             root: "destination".to_owned(),
             path: ".".to_owned(),
@@ -472,6 +493,8 @@ pub(crate) mod tests {
             files_done: 12,
             bytes_total: 45_260_000,
             bytes_done: 45_260_000,
+            rate: None,
+            remaining: None,
             trashed: 0,
             outcomes: BTreeMap::from([
                 (Outcome::Copied, 12),
@@ -525,16 +548,13 @@ pub(crate) mod tests {
         assert!(hints(&[]).is_empty());
         assert!(hints(&[row(Outcome::Conflict, None), row(Outcome::Kept, None)]).is_empty());
         let rows = [
-            row(Outcome::Outdated, None),
             row(Outcome::NotLocal, Some("in-icloud")),
             row(Outcome::NotLocal, Some("not-on-disk")),
-            row(Outcome::NotLocal, Some("referenced")),
-            row(Outcome::Outdated, None),
+            row(Outcome::Denied, Some("referenced")),
         ];
         insta::assert_snapshot!(hints(&rows).join("\n"), @r"
-        export to a new, empty folder to have the newer files as well
         open the library in Photos and let it download the originals, then run this again
-        consolidate the referenced files in Photos, for they lie outside the library, then run this again
+        name the folder of the referenced files in the policy (`referenced`), or consolidate them in Photos, then run this again
         ");
     }
 

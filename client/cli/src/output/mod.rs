@@ -4,9 +4,13 @@
 //! for a person, never both; what is said on stderr is always for a person. A reader that has gone
 //! ends the program quietly, so every write is a `Result`.
 
+pub(crate) mod findings;
 pub(crate) mod human;
+pub(crate) mod jobs;
 pub(crate) mod plain;
+pub(crate) mod planned;
 pub(crate) mod progress;
+pub(crate) mod rows;
 pub(crate) mod style;
 pub(crate) mod table;
 
@@ -125,6 +129,11 @@ impl Output {
             writeln!(self.answer, "{text}")?;
         }
         Ok(())
+    }
+
+    /// Bytes of a format of their own, for a program.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        Ok(self.answer.write_all(bytes)?)
     }
 
     /// Lets what was answered so far be seen.

@@ -15,12 +15,17 @@
     reason = "tests make and look at what the door is to touch"
 )]
 
+mod content;
+mod exchange;
 mod fault;
+mod flush;
 mod library;
+mod lock;
 mod publish;
 mod race;
 mod record;
 mod referenced;
+mod remove;
 mod root;
 #[path = "../../../../tests/src/shared.rs"]
 mod shared;

@@ -9,16 +9,12 @@ use std::os::unix::fs::{MetadataExt, symlink};
 
 use darkslide_door::{Destination, DoorErrorKind, Faults, FileTime, Way, random_name};
 
-use crate::support::{Place, one, refused, rel, temporary};
+use crate::support::{Place, disks, one, refused, rel, temporary};
 
-/// Runs with a file system that knows the exclusive rename, with one that does not, and with the
-/// walk of components.
+/// Runs on each rung of the ladder, and with the walk of components.
 fn everywhere(check: impl Fn(&Place, &Destination<'_>, Way)) {
-    for (faults, way) in [
-        (Faults::none(), Way::Renamed),
-        (Faults::without_openat2(), Way::Renamed),
-        (Faults::without_exclusive_rename(), Way::Linked),
-    ] {
+    let walk = [(Faults::without_openat2(), Way::Renamed)];
+    for (faults, way) in disks().into_iter().chain(walk) {
         let place = Place::new();
         let root = place.root(faults);
         let grant = place.write("exports", "x");
@@ -181,6 +177,65 @@ fn a_leftover_whose_name_is_no_text_can_be_moved_away() {
         let moved = fs::read_to_string(place.path("R/x").join(trash.as_str()).join("1"));
         assert_eq!(moved.unwrap(), "theirs");
     });
+}
+
+#[test]
+fn a_folder_and_a_link_among_our_own_are_moved_away_too() {
+    everywhere(|place, destination, way| {
+        let aside = place.path("R/x/.darkslide/aside");
+        fs::create_dir_all(aside.join("folder/inner")).unwrap();
+        symlink(place.path("outside"), aside.join("link")).unwrap();
+        let trash = destination.ensure_trash_folder(&one("2024-05-06")).unwrap();
+        for entry in destination.list_aside().unwrap() {
+            let to = trash.join(&entry.component().unwrap()).unwrap();
+            let moved = destination.rename_entry(&rel(".darkslide/aside"), &entry, &to).unwrap();
+            let is_folder = entry.component().unwrap() == one("folder");
+            let linked = if is_folder { Way::OverPlaceholder } else { Way::Linked };
+            assert_eq!(moved, if way == Way::Linked { linked } else { way });
+        }
+        let trash = place.path("R/x").join(trash.as_str());
+        assert!(trash.join("folder/inner").is_dir() && trash.join("link").is_symlink());
+        assert!(destination.list_aside().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn each_disk_is_found_out_once_and_nothing_is_left_of_it() {
+    use darkslide_door::{Exclusive, Operation};
+    let exclusive = |way| match way {
+        Way::Renamed => Exclusive::Rename,
+        Way::Linked => Exclusive::Link,
+        Way::OverPlaceholder => Exclusive::Neither,
+    };
+    for (index, (faults, way)) in disks().into_iter().enumerate() {
+        let place = Place::new();
+        let faults = faults.and(Faults::count());
+        let root = place.root(faults.clone());
+        let grant = place.write("exports", "x");
+        let destination = root.enter(&grant).unwrap();
+        refused(destination.probe_renames(), DoorErrorKind::NotFound);
+        destination.ensure_record_folders().unwrap();
+        let found = destination.probe_renames().unwrap();
+        assert_eq!(found.exclusive, exclusive(way), "{index}");
+        assert_eq!(found.exchange, index < 2, "{index}");
+        let (name, identity) = temporary(&destination, "ours");
+        destination.publish(&name, identity, &rel("a")).unwrap();
+        assert_eq!(place.names("R/x/.darkslide/tmp"), [""; 0]);
+        let probed = |it: &&Operation| **it == Operation::ProbeRenames;
+        assert_eq!(faults.operations().iter().filter(probed).count(), 1);
+    }
+}
+
+#[test]
+fn what_fails_while_trying_is_no_answer() {
+    let place = Place::new();
+    let root = place.root(Faults::fail_each(darkslide_door::Operation::ProbeRenames, 28));
+    let grant = place.write("exports", "x");
+    let destination = root.enter(&grant).unwrap();
+    destination.ensure_record_folders().unwrap();
+    let (name, identity) = temporary(&destination, "ours");
+    refused(destination.publish(&name, identity, &rel("a")), DoorErrorKind::NoSpace);
+    assert_eq!(place.names("R/x/.darkslide/tmp"), [name.as_str()]);
 }
 
 #[test]

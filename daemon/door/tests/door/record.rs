@@ -205,11 +205,11 @@ fn a_clone_has_the_content_or_leaves_nothing() {
 fn record_parts(place: &Place, destination: &Destination<'_>) -> Vec<std::path::PathBuf> {
     destination.ensure_record_folders().unwrap();
     destination.ensure_trash_folder(&one("2024-05-06")).unwrap();
-    for name in ["id", "manifest.jsonl", "journal.jsonl", "lock", "reports/1.jsonl"] {
+    for name in ["id", "manifest.jsonl", "journal.jsonl", "B3SUMS", "lock", "reports/1.jsonl"] {
         plant(&place.path("R/x/.darkslide").join(name), "");
     }
     let below = ["", "tmp", "aside", "trash", "trash/2024-05-06", "reports", "id"];
-    let files = ["manifest.jsonl", "journal.jsonl", "lock", "reports/1.jsonl"];
+    let files = ["manifest.jsonl", "journal.jsonl", "B3SUMS", "lock", "reports/1.jsonl"];
     let parts = below.into_iter().chain(files);
     parts.map(|part| place.path("R/x/.darkslide").join(part)).collect()
 }
@@ -218,7 +218,9 @@ fn record_parts(place: &Place, destination: &Destination<'_>) -> Vec<std::path::
 fn begin(destination: &Destination<'_>) -> Result<(), DoorError> {
     destination.ensure_record_folders()?;
     drop(destination.lock()?);
-    for record in [Record::Id, Record::Manifest, Record::Journal, Record::Report(&one("1.jsonl"))] {
+    let report = one("1.jsonl");
+    let whole = [Record::Id, Record::Manifest, Record::Journal, Record::Sums];
+    for record in whole.into_iter().chain([Record::Report(&report)]) {
         destination.open_record(record)?;
         destination.append_record(record)?;
     }

@@ -7,7 +7,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use darkslide_door::{DoorErrorKind, Faults, LibraryDir, RootDir, random_name};
+use darkslide_door::{
+    DoorError, DoorErrorKind, Faults, LibraryDir, Lock, RootDir, TAKEN_OVER_AFTER, Way, random_name,
+};
 use darkslide_policy::{
     AbsPath, Ask, Component, Destination, Gid, Grant, LibraryName, Peer, Policy, Read, RelPath,
     RootName, Uid, World, Write,
@@ -132,11 +134,38 @@ pub(crate) fn temporary(
     (name, facts.identity)
 }
 
+/// File systems from rich to poor, and how each gives a name without replacing.
+pub(crate) fn disks() -> [(Faults, Way); 5] {
+    let ignoring = Faults::flags_ignored;
+    let exfat = Faults::without_exclusive_rename()
+        .and(Faults::without_exchange())
+        .and(Faults::without_links())
+        .and(Faults::without_syncfs())
+        .and(Faults::without_flock());
+    [
+        (Faults::none(), Way::Renamed),
+        (Faults::without_exclusive_rename(), Way::Linked),
+        (ignoring(), Way::Linked),
+        (ignoring().and(Faults::without_links()), Way::OverPlaceholder),
+        (exfat, Way::OverPlaceholder),
+    ]
+}
+
+/// Takes the lock; one that a killed job left on a disk without locks is taken over.
+pub(crate) fn lock<'d>(
+    destination: &'d darkslide_door::Destination<'_>,
+) -> Result<Lock<'d>, DoorError> {
+    match destination.lock() {
+        Err(busy) if busy.kind() == DoorErrorKind::Busy => match destination.last_beat()? {
+            Some(beat) => destination.take_over(&beat, TAKEN_OVER_AFTER),
+            None => Err(busy),
+        },
+        answer => answer,
+    }
+}
+
 #[track_caller]
-pub(crate) fn refused<T: std::fmt::Debug>(
-    answer: Result<T, darkslide_door::DoorError>,
-    kind: DoorErrorKind,
-) {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, DoorError>, kind: DoorErrorKind) {
     let error = answer.unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
 }

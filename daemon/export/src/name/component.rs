@@ -70,7 +70,8 @@ fn trimmed(name: &str, portable: bool) -> &str {
 
 fn is_refused(c: char, portable: bool) -> bool {
     match c {
-        '/' | '\u{2028}' | '\u{2029}' => true,
+        // The last one stands for what is no text, and `b3sum --check` refuses it.
+        '/' | '\u{2028}' | '\u{2029}' | '\u{FFFD}' => true,
         '<' | '>' | ':' | '"' | '\\' | '|' | '?' | '*' => portable,
         _ => c.is_control() || u32::from(c) & 0xFFFE == 0xFFFE,
     }

@@ -4,15 +4,13 @@
 //! tell apart, so theirs are the digits of a hash. Eight digits, and more only where a group needs
 //! them. A name that already ends in such digits is recognised by its form, whoever put it there.
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use darkslide_protocol::value::Uuid;
 
 /// All that a UUID has.
 pub(crate) const MAX_DIGITS: usize = 32;
-const MIN_DIGITS: usize = 8;
+pub(super) const MIN_DIGITS: usize = 8;
 
 /// The digits of one asset or album, as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,12 +21,17 @@ impl Digits {
         let plain = uuid.as_str().replace('-', "");
         let number =
             (plain.len() == MAX_DIGITS).then(|| u128::from_str_radix(&plain, 16).ok()).flatten();
-        Self(number.unwrap_or_else(|| hashed([uuid.as_str()])))
+        Self(number.unwrap_or_else(|| hashed([uuid.as_str().as_bytes()])))
     }
 
     /// Of a folder, by the titles that lead to it.
     pub(crate) fn of_titles(titles: &[Arc<str>]) -> Self {
-        Self(hashed(titles.iter().map(AsRef::as_ref)))
+        Self(hashed(titles.iter().map(|title| title.as_bytes())))
+    }
+
+    /// Of a folder, by what its name was made of.
+    pub(crate) fn of_raw(level: usize, raw: &[u8]) -> Self {
+        Self(hashed([level.to_le_bytes().as_slice(), raw]))
     }
 
     /// Of a name that is taken although no asset or album has it.
@@ -43,13 +46,24 @@ impl Digits {
         all
     }
 
-    /// How many digits tell these from all others; of those already there only the neighbours in
-    /// order can have more in common with it than any other.
-    pub(crate) fn told_apart_from(self, others: &BTreeSet<Self>) -> usize {
-        let before = others.range(..self).next_back();
-        let after = others.range((Bound::Excluded(self), Bound::Unbounded)).next();
-        let common = before.into_iter().chain(after).map(|other| self.common(*other));
-        (common.max().unwrap_or(0) + 1).clamp(MIN_DIGITS, MAX_DIGITS)
+    /// How many digits tell the two apart.
+    pub(super) fn length_beside(self, other: Self) -> usize {
+        (self.common(other) + 1).clamp(MIN_DIGITS, MAX_DIGITS)
+    }
+
+    /// The first and the last sixteen digits.
+    pub(super) fn halves(self) -> [u64; 2] {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.0.to_be_bytes();
+        [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(rest)]
+    }
+
+    pub(super) fn from_halves([first, last]: [u64; 2]) -> Self {
+        Self(u128::from(first) << 64 | u128::from(last))
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_tests(number: u128) -> Self {
+        Self(number)
     }
 
     /// How many digits two have in common from the first on.
@@ -59,10 +73,10 @@ impl Digits {
     }
 }
 
-fn hashed<'a>(parts: impl IntoIterator<Item = &'a str>) -> u128 {
+fn hashed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
-        hasher.update(part.as_bytes());
+        hasher.update(part);
         hasher.update(b"\0");
     }
     let mut first = [0; 16];

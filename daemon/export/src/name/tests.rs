@@ -1,15 +1,23 @@
 //! Names as a person would check them: safe, short, distinct, and stable.
 //!
-//! Single cases with the reason why, then properties over whole catalogs of hostile names.
+//! Single cases with the reason why; beside them a whole tree (`golden.rs`) and what holds for any
+//! catalog of hostile names (`properties.rs`).
 //! The hazard: two files of one name, of which the second is never seen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use darkslide_library::Membership;
 use darkslide_policy::Component;
 use proptest::prelude::*;
 
 use super::component::fold;
+use super::groups::Group;
+use super::value::Taken;
 use super::*;
+use crate::spec::Layout;
+
+mod golden;
 
 fn uuid(number: u128) -> Uuid {
     let digits = format!("{number:032X}");
@@ -20,12 +28,18 @@ fn uuid(number: u128) -> Uuid {
     Uuid::parse(&format!("{a}-{b}-{c}-{d}-{e}")).unwrap()
 }
 
+fn taken(year: u16, month: u8) -> Option<Taken> {
+    Some(Taken { year, month, day: 3, hour: 4, minute: 5, second: 6 })
+}
+
 #[derive(Debug, Clone)]
 struct Asset {
     uuid: Uuid,
     name: String,
-    month: Option<(u16, u8)>,
-    albums: Vec<Arc<AlbumPlace>>,
+    title: Option<String>,
+    city: Option<String>,
+    taken: Option<Taken>,
+    albums: Vec<Membership>,
 }
 
 impl Asset {
@@ -33,17 +47,20 @@ impl Asset {
         Self {
             uuid: uuid(number),
             name: name.to_owned(),
-            month: Some((2024, 5)),
+            title: None,
+            city: None,
+            taken: taken(2024, 5),
             albums: Vec::new(),
         }
     }
 
     fn named(&self) -> NamedAsset<'_> {
         NamedAsset {
-            uuid: &self.uuid,
-            original_filename: &self.name,
-            month: self.month,
+            title: self.title.as_deref(),
+            city: self.city.as_deref(),
+            taken: self.taken,
             albums: &self.albums,
+            ..NamedAsset::new(&self.uuid, &self.name)
         }
     }
 }
@@ -60,20 +77,24 @@ fn flat() -> Shape {
     Shape::new(Layout::Flat, true)
 }
 
-/// Every name that the files of an asset can have, under one of its places.
-fn paths(naming: &Naming, asset: &Asset) -> Vec<String> {
+fn shaped(layout: &str, names: &str) -> Shape {
+    Shape::parse(layout, names, "_edited", true).unwrap()
+}
+
+/// Every name that the files of an asset can have, under one of its places: all with the same
+/// extension, which is the worst that can be.
+fn paths(naming: &Naming, asset: &Asset, extension: Option<&str>) -> Vec<String> {
     let mut paths = Vec::new();
     for place in naming.places(&asset.named()) {
         let mut others = Vec::new();
-        for version in [
-            Version::Original,
-            Version::Edited,
-            Version::LiveVideo,
-            Version::EditedLiveVideo,
-            Version::Raw,
-        ] {
-            // The same extension for all is the worst that can be.
-            let name = naming.file_name(&place.stem, version, Some("jpeg"), &mut others);
+        let mut names = Vec::new();
+        for version in Version::ALL {
+            names.push(naming.file_name(&place.stem, *version, extension, &mut others));
+        }
+        for sidecar in [Sidecar::Xmp, Sidecar::Json] {
+            names.push(naming.sidecar_name(&place.stem, sidecar, &mut others));
+        }
+        for name in names {
             paths.push(place.folder.join(&name).unwrap().as_str().to_owned());
         }
     }
@@ -126,33 +147,38 @@ fn more_digits_are_given_only_where_eight_do_not_tell_apart() {
 fn folders_are_those_of_the_photos_own_month() {
     let naming = naming(&Shape::new(Layout::Date, true), &[]);
     let mut asset = Asset::new(1, "a.jpg");
-    for (month, folder) in
-        [(Some((2024, 5)), "2024/05"), (Some((1, 12)), "0001/12"), (None, "undated")]
+    for (taken, folder) in
+        [(taken(2024, 5), "2024/05"), (taken(1, 12), "0001/12"), (None, "undated")]
     {
-        asset.month = month;
+        asset.taken = taken;
         assert_eq!(naming.places(&asset.named())[0].folder.as_str(), folder);
     }
 }
 
-fn album(number: u128, title: &str, path: &[&str]) -> Arc<AlbumPlace> {
-    Arc::new(AlbumPlace {
+fn album(number: u128, title: &str, path: &[&str]) -> Membership {
+    let place = AlbumPlace {
         uuid: uuid(number),
         title: title.into(),
         path: path.iter().map(|title| Arc::from(*title)).collect(),
-    })
+    };
+    Membership { album: Arc::new(place), position: 0 }
 }
 
-fn album_folders(albums: &[Arc<AlbumPlace>]) -> Vec<String> {
+fn folders_of(shape: &Shape, albums: &[Membership]) -> Vec<String> {
     let asset = Asset { albums: albums.to_vec(), ..Asset::new(1, "a.jpg") };
-    let naming = naming(&Shape::new(Layout::Album, true), std::slice::from_ref(&asset));
+    let naming = naming(shape, std::slice::from_ref(&asset));
     let places = naming.places(&asset.named());
     albums
         .iter()
-        .map(|album| {
-            let place = places.iter().find(|place| place.album.as_ref() == Some(&album.uuid));
+        .map(|it| {
+            let place = places.iter().find(|place| place.album.as_ref() == Some(&it.album.uuid));
             place.unwrap().folder.as_str().to_owned()
         })
         .collect()
+}
+
+fn album_folders(albums: &[Membership]) -> Vec<String> {
+    folders_of(&Shape::new(Layout::Album, true), albums)
 }
 
 #[test]
@@ -186,6 +212,160 @@ fn albums_that_lie_too_deep_move_up() {
 }
 
 #[test]
+fn folders_of_albums_stand_where_the_template_has_them() {
+    let albums = [album(1 << 96, "Japan", &["Trips", "Far"]), album(2 << 96, "Solo", &[])];
+    let check = |layout, expected: [&str; 2]| {
+        assert_eq!(folders_of(&shaped(layout, "x"), &albums), expected, "{layout}");
+    };
+    check("{folder}/{album}", ["Trips/Far/Japan", "Solo"]);
+    check("{folder|none}/{album}", ["Trips/Far/Japan", "none/Solo"]);
+    check("{folder} - {album}", ["Trips_Far - Japan", "_ - Solo"]);
+    check("{album}/{year}/{folder}", ["Japan/2024/Trips/Far", "Solo/2024"]);
+    check("{year} {album}", ["2024 Japan", "2024 Solo"]);
+    // Seven folders and those of an album are twelve at most.
+    let deep = [album(1, "deep", &["f"; 40])];
+    let folder = &folders_of(&shaped("a/b/c/{folder}/d/e/f/{album}", "x"), &deep)[0];
+    assert_eq!(folder, "a/b/c/f/f/f/f/f/d/e/f/deep");
+}
+
+#[test]
+fn two_titles_that_look_alike_are_two_folders_and_equal_ones_are_one() {
+    let titled = |number: u128, title: Option<&str>| Asset {
+        title: title.map(str::to_owned),
+        ..Asset::new(number << 96, "a.jpg")
+    };
+    let assets = [
+        titled(1, Some("a/b")),
+        titled(2, Some("a_b")),
+        titled(3, Some("A_B")),
+        titled(4, Some("a/b")),
+        titled(5, Some("other")),
+        titled(6, None),
+    ];
+    let naming = naming(&shaped("{title|none}", "{original_name}"), &assets);
+    let folders: Vec<String> = assets
+        .iter()
+        .map(|asset| naming.places(&asset.named())[0].folder.as_str().to_owned())
+        .collect();
+    assert!(folders[0].starts_with("a_b (") && folders[2].starts_with("A_B ("), "{folders:?}");
+    assert_eq!(folders[0], folders[3]);
+    assert!(folders[0] != folders[1] && folders[1] != folders[2], "{folders:?}");
+    assert_eq!(folders[4..], ["other", "none"]);
+}
+
+#[test]
+fn what_has_no_date_is_undated_wherever_a_name_has_one() {
+    let asset = Asset { taken: None, ..Asset::new(1 << 96, "a.jpg") };
+    let check = |layout, names, folder, stem| {
+        let naming = naming(&shaped(layout, names), std::slice::from_ref(&asset));
+        let place = &naming.places(&asset.named())[0];
+        assert_eq!((place.folder.as_str(), place.stem.as_str()), (folder, stem), "{layout}");
+    };
+    check("{year}/{month}/{day}", "{original_name}", "undated", "a");
+    check("x {year} x/{kind}/{month}", "{hour}{minute}", "undated/photo/undated", "undated");
+    check("{kind} {year}-{month}", "{year}-{day} {original_name}", "photo undated", "undated a");
+    check("{year|long ago}", "{year|0000}-{original_name}", "long ago", "0000-a");
+}
+
+#[test]
+fn all_values_of_a_template_are_those_of_the_asset() {
+    let asset = Asset::new(1, "IMG_1.jpg");
+    let named = NamedAsset {
+        movie: true,
+        description: Some("two\nlines"),
+        camera: Some("Cam 1"),
+        country: Some("Peru"),
+        state: Some(" "),
+        ..asset.named()
+    };
+    let names = "{year}{month}{day}-{hour}{minute}{second} {kind} {title|T} {description} {camera} \
+                 {place.country} {place.state} {place.city|C} {uuid}";
+    let naming = naming(&shaped("flat", names), &[]);
+    assert_eq!(
+        naming.places(&named)[0].stem,
+        "20240503-040506 movie T two_lines Cam 1 Peru _ C 00000000-0000-0000-0000-000000000001"
+    );
+}
+
+#[test]
+fn each_version_has_a_name_of_its_own() {
+    let check = |suffix: &str, extension: Option<&str>, expected: [&str; 10]| {
+        let shape = Shape::parse("flat", "{original_name}", suffix, true).unwrap();
+        let asset = Asset::new(1, "X.jpg");
+        let naming = naming(&shape, std::slice::from_ref(&asset));
+        assert_eq!(paths(&naming, &asset, extension), expected, "{suffix} {extension:?}");
+    };
+    check(
+        "_edited",
+        Some("a"),
+        [
+            "X.a",
+            "X_edited.a",
+            "X_live.a",
+            "X_edited_live.a",
+            "X_raw.a",
+            "X.aae",
+            "X_camera.aae",
+            "X_preview.a",
+            "X.xmp",
+            "X.json",
+        ],
+    );
+    check(
+        "",
+        Some("AAE"),
+        [
+            "X.AAE",
+            "X_edited.AAE",
+            "X_live.AAE",
+            "X_edited_live.AAE",
+            "X_raw.AAE",
+            "X_aae.AAE",
+            "X_camera.AAE",
+            "X_preview.AAE",
+            "X.xmp",
+            "X.json",
+        ],
+    );
+    check(
+        ".edit",
+        None,
+        [
+            "X",
+            "X.edit.bin",
+            "X_live",
+            "X.edit_live",
+            "X_raw",
+            "X.aae",
+            "X_camera.aae",
+            "X_preview",
+            "X.xmp",
+            "X.json",
+        ],
+    );
+    // An edit alone may be called like the original that is not there.
+    let shape = Shape::parse("flat", "x", "", true).unwrap();
+    let name = naming(&shape, &[]).file_name("X", Version::Edited, Some("jpg"), &mut Vec::new());
+    assert_eq!(name.as_str(), "X.jpg");
+}
+
+#[test]
+fn a_title_that_ends_like_a_file_is_nobody_elses_file() {
+    let titled = |number: u128, title: &str| Asset {
+        title: Some(title.to_owned()),
+        ..Asset::new(number << 96, "a")
+    };
+    let assets = [titled(1, "X"), titled(2, "X.mov")];
+    let naming = naming(&shaped("flat", "{title}"), &assets);
+    let name = |asset: &Asset, version, extension| {
+        let stem = &naming.places(&asset.named())[0].stem;
+        naming.file_name(stem, version, extension, &mut Vec::new()).as_str().to_owned()
+    };
+    assert_eq!(name(&assets[0], Version::LiveVideo, Some("mov")), "X.mov");
+    assert_eq!(name(&assets[1], Version::Original, None), "X.mov.bin");
+}
+
+#[test]
 fn an_asset_that_came_since_never_takes_anothers_name() {
     let known = Asset::new(1 << 96, "a.jpg");
     let naming = naming(&flat(), std::slice::from_ref(&known));
@@ -206,125 +386,4 @@ fn ten_thousand_of_one_name_are_told_apart_in_time() {
     assert_eq!(stems.len(), 10_000);
 }
 
-fn hostile_name() -> impl Strategy<Value = String> {
-    let part = prop_oneof![
-        Just("X".to_owned()),
-        Just("x".to_owned()),
-        Just("_edited".to_owned()),
-        Just("_raw".to_owned()),
-        Just("_live".to_owned()),
-        Just(" (00000001)".to_owned()),
-        Just(" (0000000100000000)".to_owned()),
-        Just("..".to_owned()),
-        Just("/".to_owned()),
-        Just("CON".to_owned()),
-        Just("\u{202e}".to_owned()),
-        Just("ß".to_owned()),
-        Just("日".repeat(60)),
-        Just("é".repeat(90)),
-        "\\PC{0,4}",
-    ];
-    prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat())
-}
-
-fn catalog() -> impl Strategy<Value = Vec<Asset>> {
-    let albums = prop::collection::vec((1_u128..6, "[AaBb_]{0,2}", "[Aa/]{0,2}"), 0..3);
-    let one = (0_u128..4, 0_u128..4, hostile_name(), 0_u8..3, albums);
-    prop::collection::vec(one, 0..12).prop_map(|all| {
-        // One album has one title, whoever is in it.
-        let mut known: BTreeMap<u128, Arc<AlbumPlace>> = BTreeMap::new();
-        let mut assets: BTreeMap<u128, Asset> = BTreeMap::new();
-        for (high, low, name, month, albums) in all {
-            let number = (high << 96) | (low << 64) | 1;
-            let albums = albums.into_iter().map(|(number, title, folder)| {
-                let folders: Vec<&str> = folder.split('/').filter(|it| !it.is_empty()).collect();
-                let new = || album(number << 100, &title, &folders);
-                Arc::clone(known.entry(number).or_insert_with(new))
-            });
-            let asset = Asset {
-                albums: albums.collect(),
-                month: (month > 0).then_some((2024, month)),
-                ..Asset::new(number, &format!("{name}.jpg"))
-            };
-            assets.insert(number, asset);
-        }
-        assets.into_values().collect()
-    })
-}
-
-fn shape() -> impl Strategy<Value = Shape> {
-    let layout = prop_oneof![Just(Layout::Flat), Just(Layout::Date), Just(Layout::Album)];
-    (layout, any::<bool>()).prop_map(|(layout, portable)| Shape::new(layout, portable))
-}
-
-fn dated_or_flat() -> impl Strategy<Value = Shape> {
-    let layout = prop_oneof![Just(Layout::Flat), Just(Layout::Date)];
-    (layout, any::<bool>()).prop_map(|(layout, portable)| Shape::new(layout, portable))
-}
-
-proptest! {
-    #[test]
-    fn no_two_files_have_one_name_and_every_name_is_safe(
-        assets in catalog(),
-        shape in shape(),
-    ) {
-        let naming = naming(&shape, &assets);
-        let mut taken: BTreeMap<String, Uuid> = BTreeMap::new();
-        for asset in &assets {
-            let paths = paths(&naming, asset);
-            prop_assert!(!paths.is_empty());
-            for path in paths {
-                let folded = path.split('/').map(fold).collect::<Vec<_>>().join("/");
-                let before = taken.insert(folded, asset.uuid.clone());
-                prop_assert_eq!(before, None, "{}", path);
-                let limit = if shape.portable() { 143 } else { 255 };
-                for name in path.split('/') {
-                    prop_assert!(name.len() <= limit, "{}", name.len());
-                    prop_assert!(!name.starts_with('.'));
-                    prop_assert!(Component::parse(name).is_ok());
-                }
-            }
-        }
-        // No name of a file is a folder on the way to another.
-        for path in taken.keys() {
-            let mut folder = path.as_str();
-            while let Some((above, _)) = folder.rsplit_once('/') {
-                prop_assert!(!taken.contains_key(above), "{}", above);
-                folder = above;
-            }
-        }
-    }
-
-    #[test]
-    fn an_asset_more_or_less_changes_names_of_its_own_group_alone(
-        assets in catalog(),
-        shape in dated_or_flat(),
-        which in any::<prop::sample::Index>(),
-    ) {
-        if assets.is_empty() {
-            return Ok(());
-        }
-        let at = which.index(assets.len());
-        let mut fewer = assets.clone();
-        let gone = fewer.remove(at);
-        let (all, less) = (naming(&shape, &assets), naming(&shape, &fewer));
-        let key = |asset: &Asset| all.rules.key(&all.rules.stem(&asset.named()));
-        for asset in &fewer {
-            let folder = |asset: &Asset| all.places(&asset.named())[0].folder.clone();
-            let same_folder = folder(asset) == folder(&gone);
-            if !same_folder || key(asset) != key(&gone) {
-                prop_assert_eq!(paths(&all, asset), paths(&less, asset));
-            }
-        }
-    }
-
-    #[test]
-    fn the_order_of_the_catalog_does_not_count(assets in catalog(), shape in shape()) {
-        let forwards = naming(&shape, &assets);
-        let reversed: Vec<Asset> = assets.iter().rev().cloned().collect();
-        let backwards = naming(&shape, &reversed);
-        for asset in &assets {
-            prop_assert_eq!(paths(&forwards, asset), paths(&backwards, asset));
-        }
-    }
-}
+mod properties;

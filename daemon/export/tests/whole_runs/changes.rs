@@ -6,16 +6,13 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use darkslide_export::{Layout, Outcome, Shape, Spec, Stop};
-use darkslide_fixture::{AlbumSpec, AssetSpec, Content, LibraryBuilder, Version};
+use darkslide_export::{Outcome, Stop};
+use darkslide_fixture::{Content, LibraryBuilder, Version};
 
 use crate::exporting::{Bench, Run, Told, one_of_each, outcomes};
+use crate::looking::photo;
 
 const STILL: &str = "2024/05/IMG_1.JPG";
-
-fn photo(name: &str, seed: u32) -> AssetSpec {
-    AssetSpec::photo(name, Content::jpeg(seed)).taken_on(2024, 5, 1)
-}
 
 fn named(names: &[&str]) -> impl FnOnce(&mut LibraryBuilder) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -125,27 +122,6 @@ fn a_library_copied_without_its_times_is_the_same_library() {
 }
 
 #[test]
-fn a_new_edit_is_told_and_what_was_exported_stays() {
-    let edit = |seed| {
-        move |library: &mut LibraryBuilder| {
-            library.asset(photo("a.jpg", 1).edited(Content::jpeg(seed).padded(1_000)));
-        }
-    };
-    let (bench, _) = Bench::with(edit(2));
-    bench.export();
-    let tree = bench.tree();
-    bench.rebuild(|library| {
-        library.asset(photo("a.jpg", 1).edited(Content::jpeg(3).padded(2_000)));
-    });
-    let summary = bench.export();
-    let expected = outcomes([(Outcome::Unchanged, 1), (Outcome::Outdated, 1)]);
-    assert_eq!(summary.outcomes, expected);
-    let row = bench.reported("a.jpg", "edited");
-    assert_eq!(row.reason.as_deref(), Some("source-updated"));
-    assert_eq!(bench.tree(), tree);
-}
-
-#[test]
 fn what_is_no_longer_on_this_disk_is_kept_and_what_comes_later_joins_its_stem() {
     let (bench, _) = Bench::with(|library| {
         let live = photo("a.jpg", 1).live(Content::mov(2));
@@ -248,24 +224,6 @@ fn a_file_that_somebody_renamed_back_or_removed_stays_so_under_its_new_name() {
     let expected = outcomes([(Outcome::Unchanged, 1), (Outcome::Kept, 1)]);
     assert_eq!(bench.export().outcomes, expected);
     assert_eq!(bench.names(), ["2024/05/n.jpg"]);
-}
-
-#[test]
-fn a_renamed_album_renames_its_files() {
-    let album = |title: &str| {
-        let title = title.to_owned();
-        move |library: &mut LibraryBuilder| {
-            let photo = library.asset(photo("a.jpg", 1));
-            library.album(AlbumSpec::new(title).members([photo]));
-        }
-    };
-    let spec = Spec { shape: Shape::new(Layout::Album, true), ..Spec::everything() };
-    let (bench, _) = Bench::with(album("Before"));
-    bench.run(Run { spec: spec.clone(), ..Run::default() }).unwrap();
-    bench.rebuild(album("After"));
-    let summary = bench.run(Run { spec, ..Run::default() }).unwrap();
-    assert_eq!(summary.outcomes, outcomes([(Outcome::Renamed, 1)]));
-    assert_eq!(bench.names(), ["After/a.jpg"]);
 }
 
 #[test]

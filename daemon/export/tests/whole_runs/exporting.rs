@@ -3,23 +3,26 @@
 //! Grants come from the policy, as everywhere. A bench removes what it made when it is dropped.
 //! Nothing here knows how an export works; it sees trees, reports and errors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use darkslide_door::{Faults, LibraryDir, RootDir};
 use darkslide_export::{
-    ExportError, JobInput, Outcome, Progress, ReportRow, Sizes, Spec, Stop, Summary, read_report,
-    run_in_batches,
+    By, Clock, ExportError, JobInput, MaxDelete, Outcome, Progress, PruneInput, Quota, ReportRow,
+    Sizes, Spec, Stop, Summary, held_beside, held_bytes, prune_in_batches, read_report,
+    run_in_batches, verify,
 };
-use darkslide_fixture::{
-    AlbumSpec, AssetSpec, BuiltLibrary, Content, FolderSpec, LibraryBuilder, Model, Snapshot,
-};
+use darkslide_fixture::{BuiltLibrary, LibraryBuilder, Model, Snapshot};
 use darkslide_library::{Deadline, Library};
 use darkslide_policy::{
     AbsPath, Ask, Component, Destination, Gid, LibraryName, Peer, Policy, Read, RelPath, RootName,
-    Strictness, Uid, Write,
+    Strictness, Uid, World, Write,
 };
+use serde_json::Value;
+
+pub(crate) use crate::contents::{digests, one_of_each, present};
 
 #[path = "../../../../tests/src/shared.rs"]
 pub(crate) mod shared;
@@ -32,6 +35,10 @@ pub(crate) struct Bench {
     _folder: Option<tempfile::TempDir>,
     pub(crate) bundle: PathBuf,
     pub(crate) root: PathBuf,
+    /// Who may do what; where it is none, everything of the library but what lies outside it.
+    pub(crate) policy: Option<Policy>,
+    /// A folder outside the library, in which it has photos.
+    pub(crate) outside: Option<PathBuf>,
 }
 
 /// One export of many.
@@ -43,6 +50,33 @@ pub(crate) struct Run<'a> {
     pub(crate) stop: &'a (dyn Fn() -> Stop + Sync),
     pub(crate) workers: usize,
     pub(crate) sizes: Sizes,
+    /// What the root may hold.
+    pub(crate) max_bytes: Option<u64>,
+    /// Where it is none, one that stands but for what this job waits for.
+    pub(crate) clock: Option<&'a dyn Clock>,
+}
+
+/// One prune of many.
+pub(crate) struct Pruning<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) plan: Option<&'a str>,
+    pub(crate) max_delete: MaxDelete,
+    pub(crate) narrowed: bool,
+    pub(crate) faults: Faults,
+    pub(crate) sizes: Sizes,
+}
+
+impl Default for Pruning<'_> {
+    fn default() -> Self {
+        Self {
+            job: JOB,
+            plan: None,
+            max_delete: MaxDelete::Percent(100),
+            narrowed: false,
+            faults: Faults::none(),
+            sizes: Sizes::default(),
+        }
+    }
 }
 
 impl Default for Run<'_> {
@@ -55,6 +89,8 @@ impl Default for Run<'_> {
             stop: &|| Stop::GoOn,
             workers: 2,
             sizes: Sizes::default(),
+            max_bytes: None,
+            clock: None,
         }
     }
 }
@@ -63,6 +99,20 @@ impl Default for Run<'_> {
 pub(crate) fn plant(path: PathBuf, content: impl AsRef<[u8]>) -> std::io::Result<()> {
     std::fs::write(&path, content)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+/// A clock that stands but for what is waited for.
+#[derive(Default)]
+pub(crate) struct Waited(Mutex<Duration>);
+
+impl Clock for Waited {
+    fn now(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn wait(&self, time: Duration) {
+        *self.0.lock().unwrap() += time;
+    }
 }
 
 /// Rows of a report, and where the next page begins.
@@ -75,7 +125,7 @@ impl Bench {
 
     /// In memory where there is such a place, for runs in their hundreds: there a flush costs
     /// nothing. With the slower suites wanted it is the disk.
-    fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
         if memory.is_dir() && !shared::slow_wanted() {
             Self::in_folder(tempfile::tempdir_in(memory).unwrap())
@@ -88,7 +138,7 @@ impl Bench {
         let bundle = folder.path().join("Test.photoslibrary");
         let root = folder.path().join("root");
         std::fs::create_dir(&root).unwrap();
-        Self { _folder: Some(folder), bundle, root }
+        Self { _folder: Some(folder), ..Self::at(&bundle, &root) }
     }
 
     /// One with a root of its own, and a library that another one keeps.
@@ -98,7 +148,8 @@ impl Bench {
 
     /// One that another process made, and will remove.
     pub(crate) fn at(bundle: &Path, root: &Path) -> Self {
-        Self { _folder: None, bundle: bundle.to_owned(), root: root.to_owned() }
+        let (bundle, root) = (bundle.to_owned(), root.to_owned());
+        Self { _folder: None, bundle, root, policy: None, outside: None }
     }
 
     pub(crate) fn with(build: impl FnOnce(&mut LibraryBuilder)) -> (Self, BuiltLibrary) {
@@ -131,14 +182,16 @@ impl Bench {
         told: &dyn Progress,
     ) -> Result<Summary, ExportError> {
         let policy = self.policy();
-        let library = LibraryDir::open(LibraryName::parse("library").unwrap(), &abs(&self.bundle));
-        let library = Library::new(library.unwrap());
+        let library = self.library();
         let root = self.root(&it.faults);
         let to = Destination::Named { root: root.name().clone(), path: below(it.path) };
         let write = policy.decide(&peer(), &Ask::<Write>::new("export.start", to)).unwrap();
         let name = LibraryName::parse("library").unwrap();
         let read = policy.decide(&peer(), &Ask::<Read>::new("export.start", name)).unwrap();
         let destination = root.enter(&write)?;
+        let others: &(dyn Fn() -> Result<u64, ExportError> + Sync) =
+            &|| self.held_beside(&below(it.path));
+        let waited = Waited::default();
         let job = JobInput {
             library: &library,
             read: &read,
@@ -147,10 +200,27 @@ impl Bench {
             job: it.job,
             day: &Component::parse("2024-05-31").unwrap(),
             limit: &Deadline::never(),
+            quota: it.max_bytes.map(|limit| Quota { limit, others }),
             workers: it.workers,
             on_thread_start: || {},
+            clock: it.clock.unwrap_or(&waited),
         };
         run_in_batches(&job, told, it.stop, it.sizes)
+    }
+
+    /// What other destinations of the root hold, as a service counts it.
+    pub(crate) fn held_beside(&self, own: &RelPath) -> Result<u64, ExportError> {
+        let root = self.root(&Faults::none());
+        let grant = |path| {
+            let to = Destination::Named { root: root.name().clone(), path };
+            self.policy().decide(&peer(), &Ask::<Write>::new("x", to)).unwrap()
+        };
+        let held = &mut |path| {
+            let grant = grant(path);
+            held_bytes(&root.enter_existing(&grant)?.unwrap(), &|| Stop::GoOn)
+        };
+        let top = grant(RelPath::root());
+        held_beside(&root.enter(&top)?, own, held, &|| Stop::GoOn)
     }
 
     /// Reads the report of the last job.
@@ -196,6 +266,67 @@ impl Bench {
         row
     }
 
+    /// Verifies the root as whoever has no library would: every row, in the order in which it is
+    /// said.
+    pub(crate) fn verify(&self, by: By, faults: &Faults) -> Result<Vec<ReportRow>, ExportError> {
+        let mut rows = Vec::new();
+        self.with_root(faults, |destination| {
+            let mut say = |row| {
+                rows.push(row);
+                Ok(())
+            };
+            let told = verify(destination, by, &Told::default(), &|| Stop::GoOn, &mut say)?;
+            assert_eq!(told.values().sum::<u64>(), rows.len() as u64);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Does something with the root as a destination.
+    pub(crate) fn with_root<T>(
+        &self,
+        faults: &Faults,
+        work: impl FnOnce(&darkslide_door::Destination<'_>) -> Result<T, ExportError>,
+    ) -> Result<T, ExportError> {
+        let root = self.root(faults);
+        let to = Destination::Named { root: root.name().clone(), path: RelPath::root() };
+        let write = self.policy().decide(&peer(), &Ask::<Write>::new("x", to)).unwrap();
+        work(&root.enter(&write)?)
+    }
+
+    /// Prunes, or plans to.
+    pub(crate) fn prune(&self, it: Pruning<'_>) -> Result<Summary, ExportError> {
+        let name = LibraryName::parse("library").unwrap();
+        let library = Library::new(LibraryDir::open(name.clone(), &abs(&self.bundle)).unwrap());
+        let policy = if it.narrowed { self.narrowed_policy() } else { self.policy() };
+        let read = policy.decide(&peer(), &Ask::<Read>::new("export.prune", name)).unwrap();
+        self.with_root(&it.faults, |destination| {
+            let job = PruneInput {
+                library: &library,
+                read: &read,
+                destination,
+                job: it.job,
+                day: &Component::parse("2024-05-31").unwrap(),
+                limit: &Deadline::never(),
+                max_delete: it.max_delete,
+                plan: it.plan,
+                clock: &Waited::default(),
+            };
+            prune_in_batches(&job, &Told::default(), &|| Stop::GoOn, it.sizes)
+        })
+    }
+
+    /// One that shows neither hidden nor trashed assets.
+    fn narrowed_policy(&self) -> Policy {
+        let text = format!(
+            "version = 1\n[library.library]\npath = {:?}\n[[client]]\nname = \"me\"\n\
+             uid = \"self\"\nlibraries = [\"library\"]\nroots = []\nmethods = [\"*\"]\n",
+            self.bundle
+        );
+        let world = World { home: abs(&self.root), uid: Uid::new(7), methods: Vec::new() };
+        Policy::parse(&text, &world).unwrap()
+    }
+
     /// Every file below the root that is not the record's: path -> content.
     pub(crate) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -216,29 +347,62 @@ impl Bench {
         self.root.join(".darkslide").join(below)
     }
 
-    /// No temporary file, nothing aside, no journal, and no folder without a file.
+    /// The record is settled, and no folder is without a file.
     pub(crate) fn assert_settled(&self) {
+        self.assert_record_settled();
+        assert_no_empty_folder(&self.root);
+    }
+
+    /// No temporary file, nothing aside, no journal, and the digests that the manifest knows.
+    pub(crate) fn assert_record_settled(&self) {
         for folder in ["tmp", "aside"] {
             let left: Vec<_> = std::fs::read_dir(self.record(folder)).unwrap().collect();
             assert!(left.is_empty(), "{folder}: {left:?}");
         }
         assert!(!self.record("journal.jsonl").exists());
         assert!(!self.record("manifest.jsonl.new").exists());
-        assert_no_empty_folder(&self.root);
+        assert!(!self.record("B3SUMS.new").exists());
+        self.assert_sums();
     }
 
-    fn policy(&self) -> Policy {
+    /// Names here have nothing that `b3sum` escapes.
+    fn assert_sums(&self) {
+        let Ok(manifest) = std::fs::read_to_string(self.record("manifest.jsonl")) else {
+            return;
+        };
+        let lines = manifest.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let sums = lines.filter_map(|line| {
+            let (digest, path) = (line["file"]["blake3"].as_str()?, line["file"]["path"].as_str()?);
+            Some(format!("{digest}  {path}\n"))
+        });
+        let written = std::fs::read_to_string(self.record("B3SUMS")).unwrap();
+        assert_eq!(written, sums.collect::<String>());
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        if let Some(policy) = &self.policy {
+            return policy.clone();
+        }
         let (library, root) = (abs(&self.bundle), abs(&self.root));
         Policy::private(library, Some(root), Strictness::Required, Uid::new(7)).unwrap()
     }
 
-    fn root(&self, faults: &Faults) -> RootDir {
+    pub(crate) fn library(&self) -> Library {
+        let name = LibraryName::parse("library").unwrap();
+        let mut library = LibraryDir::open(name, &abs(&self.bundle)).unwrap();
+        if let Some(outside) = &self.outside {
+            library.add_referenced(abs(outside));
+        }
+        Library::new(library)
+    }
+
+    pub(crate) fn root(&self, faults: &Faults) -> RootDir {
         let name = RootName::parse("destination").unwrap();
         RootDir::open(name, &abs(&self.root), faults.clone()).unwrap()
     }
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+pub(crate) fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let path = format!("{prefix}{}", entry.file_name().to_str().unwrap());
@@ -262,11 +426,11 @@ fn assert_no_empty_folder(folder: &Path) {
     assert!(!empty, "{} has no file", folder.display());
 }
 
-fn peer() -> Peer {
+pub(crate) fn peer() -> Peer {
     Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None }
 }
 
-fn abs(path: &Path) -> AbsPath {
+pub(crate) fn abs(path: &Path) -> AbsPath {
     AbsPath::parse(path.to_str().unwrap(), None).unwrap()
 }
 
@@ -314,53 +478,6 @@ pub(crate) fn outcomes<const N: usize>(counts: [(Outcome, u64); N]) -> BTreeMap<
     counts.into_iter().collect()
 }
 
-/// The digests of all contents of a tree.
-pub(crate) fn digests(tree: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
-    let contents = tree.values();
-    contents.map(|bytes| blake3::hash(bytes).to_hex().to_string()).collect()
-}
-
-/// The digests of all files that a library really has, those of an export at least.
-pub(crate) fn present(built: &BuiltLibrary) -> BTreeSet<String> {
-    let files = built.assets().iter().flat_map(|asset| asset.files());
-    files
-        .filter(|file| file.present() && is_exported(file.version()))
-        .map(|file| file.blake3())
-        .collect()
-}
-
-fn is_exported(version: darkslide_fixture::Version) -> bool {
-    use darkslide_fixture::Version;
-    match version {
-        Version::Original
-        | Version::Edited
-        | Version::LiveVideo
-        | Version::EditedLiveVideo
-        | Version::Raw => true,
-        Version::Aae | Version::OriginalAae | Version::Preview => false,
-    }
-}
-
 pub(crate) fn snapshot(bench: &Bench) -> Snapshot {
     Snapshot::take(&bench.bundle).unwrap()
-}
-
-/// One of each: still, edit, live photo, RAW pair, film, missing original, two of one name.
-pub(crate) fn one_of_each(library: &mut LibraryBuilder) {
-    let day = |spec: AssetSpec, day| spec.taken_on(2024, 5, day);
-    let still = library.asset(day(AssetSpec::photo("IMG_1.JPG", Content::jpeg(1)), 1));
-    let edited = AssetSpec::photo("IMG_2.HEIC", Content::heic(2)).edited(Content::jpeg(3));
-    let edited = library.asset(day(edited, 2));
-    let live = AssetSpec::photo("IMG_3.HEIC", Content::heic(4)).live(Content::mov(5));
-    library.asset(day(live, 3));
-    let pair = AssetSpec::photo("IMG_4.JPG", Content::jpeg(6)).raw(Content::cr2(7));
-    library.asset(day(pair, 4));
-    library.asset(day(AssetSpec::movie("clip.MOV", Content::mov(8)), 5));
-    let missing = AssetSpec::photo("IMG_6.JPG", Content::jpeg(9));
-    library.asset(day(missing, 6).in_cloud(darkslide_fixture::Version::Original));
-    library.asset(day(AssetSpec::photo("IMG_7.JPG", Content::jpeg(10)), 7));
-    library.asset(day(AssetSpec::photo("img_7.jpg", Content::jpeg(11)), 7));
-    let trips = library.folder(FolderSpec::new("Trips"));
-    let album = AlbumSpec::new("Summer").within(trips);
-    library.album(album.members([still, edited]));
 }

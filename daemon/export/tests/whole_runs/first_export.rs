@@ -151,9 +151,17 @@ fn a_report_is_read_in_pages_and_the_last_sixteen_are_kept() {
     let (bench, _) = Bench::with(one_of_each);
     bench.export();
     let (first, next) = bench.report_page(JOB, 0, 4, false).unwrap();
-    assert_eq!((first.len(), next), (4, Some(4)));
-    let (rest, next) = bench.report_page(JOB, 4, 100, false).unwrap();
-    assert_eq!((rest.len(), next), (7, None));
+    let next = next.unwrap();
+    assert_eq!(first.len(), 4);
+    let (rest, end) = bench.report_page(JOB, next, 100, false).unwrap();
+    assert_eq!((rest.len(), end), (7, None));
+    assert_eq!([first, rest.clone()].concat(), bench.report());
+    // From a place that is none, a page begins at the next row; behind the last there is nothing.
+    let (after, _) = bench.report_page(JOB, next + 1, 100, false).unwrap();
+    assert_eq!(after, rest[1..]);
+    for end in [1 << 20, u64::MAX] {
+        assert_eq!(bench.report_page(JOB, end, 100, false).unwrap(), (Vec::new(), None));
+    }
     let (undone, next) = bench.report_page(JOB, 0, 1, true).unwrap();
     assert_eq!((undone.len(), next), (1, None));
     assert_eq!(undone[0].outcome, Outcome::NotLocal);
@@ -172,6 +180,26 @@ fn a_report_is_read_in_pages_and_the_last_sixteen_are_kept() {
     for bad in ["../../id", "", "a/b", "."] {
         assert!(bench.report_page(bad, 0, 1, false).is_none(), "{bad}");
     }
+}
+
+#[test]
+fn every_file_has_its_digest_where_b3sum_looks_for_it() {
+    let (bench, _) = Bench::with(one_of_each);
+    bench.export();
+    let line =
+        |(path, content): (String, Vec<u8>)| format!("{}  {path}", blake3::hash(&content).to_hex());
+    let expected: BTreeSet<String> = bench.tree().into_iter().map(line).collect();
+    let sums = std::fs::read_to_string(bench.record("B3SUMS")).unwrap();
+    assert_eq!(sums.lines().map(str::to_owned).collect::<BTreeSet<_>>(), expected);
+    // Whoever removes them gets them again, and a run with nothing to do writes them no second
+    // time.
+    std::fs::remove_file(bench.record("B3SUMS")).unwrap();
+    bench.export();
+    bench.assert_settled();
+    let inode = || std::fs::metadata(bench.record("B3SUMS")).unwrap().ino();
+    let before = inode();
+    bench.export();
+    assert_eq!(inode(), before);
 }
 
 #[test]

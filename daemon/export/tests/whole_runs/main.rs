@@ -13,13 +13,33 @@
     reason = "tests"
 )]
 
+mod between;
 mod changes;
 mod changing_sources;
+mod contents;
+mod copying;
+mod crashes;
+mod destination_changes;
 mod exporting;
 mod first_export;
 mod interrupted;
+mod locks;
+mod looking;
 mod machine;
+mod planned;
 mod planted;
+mod pruning;
+mod quotas;
+mod random_runs;
 mod real_libraries;
 mod refusals;
+mod renames;
+mod reshaping;
+mod scene;
+mod selecting;
+mod sidecars;
+mod sparse_sources;
+mod sweeps;
+mod updates;
+mod verifying;
 mod wire_words;

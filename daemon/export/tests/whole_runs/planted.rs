@@ -114,10 +114,10 @@ fn a_record_larger_than_any_of_ours_is_damage_and_not_read() {
     let (bench, _) = Bench::with(one_of_each);
     bench.export();
     let manifest = fs::read(bench.record("manifest.jsonl")).unwrap();
-    for (file, mib) in [("manifest.jsonl", 256), ("journal.jsonl", 64)] {
+    for (file, gib) in [("manifest.jsonl", 4), ("journal.jsonl", 6)] {
         let path = bench.record(file);
         plant(path.clone(), b"").unwrap();
-        File::create(&path).unwrap().set_len(mib * 1024 * 1024 + 1).unwrap();
+        File::create(&path).unwrap().set_len((gib << 30) + 1).unwrap();
         let error = bench.run(Run::default()).unwrap_err();
         assert_eq!(error.kind(), ExportErrorKind::DamagedRecord);
         assert!(error.to_string().contains(file) && error.hint().contains("remove that file"));
@@ -125,6 +125,12 @@ fn a_record_larger_than_any_of_ours_is_damage_and_not_read() {
         plant(bench.record("manifest.jsonl"), &manifest).unwrap();
     }
     bench.export();
+    let report = bench.record("reports").join(format!("{JOB}.jsonl"));
+    for (bytes, read) in [(4 << 30, true), ((4 << 30) + 1, false), (1 << 42, false)] {
+        File::options().write(true).open(&report).unwrap().set_len(bytes).unwrap();
+        let page = bench.report_until(&|| false, JOB, 0, 1, false);
+        assert_eq!(page.is_ok(), read);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Each refusal has its kind and a hint, and changes nothing that was there.
 //! What the kernel would answer, the injector answers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use darkslide_door::{Faults, Operation};
@@ -62,7 +63,6 @@ fn a_destination_that_another_job_has_is_refused() {
 fn a_record_of_a_newer_program_is_left_alone() {
     let (bench, _) = Bench::with(one_of_each);
     bench.export();
-    let id = fs::read_to_string(bench.record("id")).unwrap();
     for (file, text) in [
         ("id", r#"{"format":2,"what":"else"}"#),
         ("manifest.jsonl", r#"{"manifest":{"format":2}}"#),
@@ -77,10 +77,51 @@ fn a_record_of_a_newer_program_is_left_alone() {
             None => fs::remove_file(bench.record(file)).unwrap(),
         }
     }
-    plant(bench.record("id"), "{").unwrap();
-    refuses(&bench, Run::default(), ExportErrorKind::DamagedRecord);
-    plant(bench.record("id"), id).unwrap();
     bench.export();
+}
+
+#[test]
+fn another_shape_that_is_asked_for_in_so_many_words_renames_all() {
+    let (bench, _) = Bench::with(one_of_each);
+    bench.export();
+    let before = bench.tree();
+    let flat = Spec { shape: Shape::new(Layout::Flat, true), ..Spec::everything() };
+    let reshape = Spec { reshape: true, ..flat.clone() };
+    let id = || fs::read_to_string(bench.record("id")).unwrap();
+    // Stopped in the middle, it is known to be under way, and goes on without being asked again.
+    let stopped = Run { spec: reshape, stop: &|| Stop::Now, ..Run::default() };
+    refuses(&bench, stopped, ExportErrorKind::Stopped);
+    assert!(id().contains(r#""reshaping":true"#), "{}", id());
+    refuses(&bench, Run::default(), ExportErrorKind::OtherShape);
+    let summary = bench.run(Run { spec: flat.clone(), ..Run::default() }).unwrap();
+    assert_eq!(summary.outcomes.get(&Outcome::Copied), None);
+    assert!(bench.names().iter().all(|name| !name.contains('/')), "{:?}", bench.names());
+    let contents = |tree: BTreeMap<String, Vec<u8>>| BTreeSet::from_iter(tree.into_values());
+    assert_eq!(contents(bench.tree()), contents(before));
+    assert!(!id().contains("reshaping"), "{}", id());
+    refuses(&bench, Run::default(), ExportErrorKind::OtherShape);
+    bench.run(Run { spec: flat, ..Run::default() }).unwrap();
+}
+
+#[test]
+fn a_lost_or_damaged_record_costs_no_copy_and_no_name() {
+    let (bench, _) = Bench::with(one_of_each);
+    bench.export();
+    let tree = bench.tree();
+    let sums = fs::read(bench.record("B3SUMS")).unwrap();
+    for file in ["id", "manifest.jsonl", "journal.jsonl"] {
+        for damage in [None, Some(""), Some("{"), Some("\0\0\0\n"), Some("{\"format\":1}")] {
+            match damage {
+                Some(damage) => plant(bench.record(file), damage).unwrap(),
+                None => drop(fs::remove_file(bench.record(file))),
+            }
+            let summary = bench.export();
+            assert_eq!(summary.outcomes.get(&Outcome::Copied), None, "{file} {damage:?}");
+            assert_eq!(bench.tree(), tree);
+            bench.assert_settled();
+            assert_eq!(fs::read(bench.record("B3SUMS")).unwrap(), sums, "{file} {damage:?}");
+        }
+    }
 }
 
 #[test]

@@ -17,12 +17,10 @@ use rusqlite::types::Value;
 use leaf::Writer;
 pub(crate) use leaf::{Seconds, Spans, day_there, kind_sql, one, one_of};
 pub(crate) use residual::Residual;
-pub(crate) use shown::{
-    exists, first_of_twins, has_raw, listed, set, shown, unselected, well_named,
-};
+pub(crate) use shown::{exists, first_of_twins, listed, set, shown, unselected, well_named};
 #[cfg(test)]
 pub(crate) use texts::MAX_LEADING;
-pub(crate) use texts::name_of;
+pub(crate) use texts::{description_of, name_of};
 
 use crate::album::{Albums, Source};
 use crate::db::Stop;

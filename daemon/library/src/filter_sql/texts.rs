@@ -16,6 +16,7 @@ use crate::db::Stop;
 use crate::functions::{FITS, PLACE_FITS};
 use crate::matching::Pattern;
 use crate::model::AlbumKind;
+use crate::profile::Profile;
 use crate::query::each_asked_row;
 use crate::schema::asset::{self, attributes, description, keyword};
 use crate::schema::people::{face, person};
@@ -27,6 +28,21 @@ pub(crate) const MAX_LEADING: usize = 5_000;
 const UNKNOWN_PERSON: &str = "_UNKNOWN_";
 /// Albums that are compared before the deadline is asked again.
 const ALBUMS_BETWEEN_QUESTIONS: usize = 100;
+
+/// What somebody wrote of an asset.
+pub(crate) fn description_of(profile: &Profile) -> String {
+    let Some(table) = &profile.description else {
+        return String::from("NULL");
+    };
+    let key = profile.read(&profile.attributes, "b", attributes::DESCRIPTION);
+    let text = format!(
+        "(SELECT {} FROM {} d WHERE d.{}={key})",
+        profile.read(table, "d", description::TEXT),
+        table.name(),
+        PK.name()
+    );
+    one_of(&profile.attributes, attributes::ASSET, &text)
+}
 
 impl Writer<'_> {
     /// That a value is like a text.
@@ -257,18 +273,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn description_text(&self) -> String {
-        let profile = self.profile();
-        let Some(table) = &profile.description else {
-            return String::from("NULL");
-        };
-        let key = profile.read(&profile.attributes, "b", attributes::DESCRIPTION);
-        let text = format!(
-            "(SELECT {} FROM {} d WHERE d.{}={key})",
-            profile.read(table, "d", description::TEXT),
-            table.name(),
-            PK.name()
-        );
-        one_of(&profile.attributes, attributes::ASSET, &text)
+        description_of(self.profile())
     }
 
     pub(super) fn filename(&mut self, text: &Text) -> String {
@@ -315,7 +320,7 @@ impl Writer<'_> {
 }
 
 /// The name that an original had, or has in the library where that is not known.
-pub(crate) fn name_of(profile: &crate::profile::Profile) -> String {
+pub(crate) fn name_of(profile: &Profile) -> String {
     let table = &profile.attributes;
     let original = profile.read(table, "b", attributes::ORIGINAL_FILENAME);
     let original = one_of(table, attributes::ASSET, &original);

@@ -52,6 +52,11 @@ struct Sums {
     bytes: f64,
 }
 
+/// The library's own UUID: nothing is counted for it.
+pub(crate) fn uuid(session: &Session<'_>) -> Option<Uuid> {
+    session.profile.store_uuid.as_deref().and_then(|uuid| Uuid::parse(uuid).ok())
+}
+
 /// Reads it.
 pub(crate) fn info(session: &Session<'_>) -> Result<Info, Stop> {
     let profile = &session.profile;
@@ -61,7 +66,7 @@ pub(crate) fn info(session: &Session<'_>) -> Result<Info, Stop> {
     Ok(Info {
         photos: photos_version(profile.model),
         model: profile.model,
-        uuid: profile.store_uuid.as_deref().and_then(|uuid| Uuid::parse(uuid).ok()),
+        uuid: uuid(session),
         photos_count: sums.photos,
         movies_count: sums.movies,
         hidden_count: scope.shows_hidden().then_some(sums.hidden),

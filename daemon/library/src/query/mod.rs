@@ -8,6 +8,7 @@
 pub(crate) mod albums;
 pub(crate) mod catalog;
 pub(crate) mod count;
+pub(crate) mod existence;
 pub(crate) mod facets;
 pub(crate) mod info;
 pub(crate) mod order;
@@ -15,6 +16,7 @@ pub(crate) mod page;
 pub(crate) mod resources;
 pub(crate) mod rows;
 pub(crate) mod selected;
+pub(crate) mod selection;
 
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;

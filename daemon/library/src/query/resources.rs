@@ -16,7 +16,7 @@ use crate::cell::{Cells, columns};
 use crate::db::Stop;
 use crate::filter_sql;
 use crate::profile::Profile;
-use crate::resource::{AssetResources, FileFacts, Looker, Row};
+use crate::resource::{AssetResources, FileFacts, Looker, Row, Version};
 use crate::schema::asset::attributes;
 use crate::schema::resource::{self, bookmark, uti, volume};
 use crate::schema::{Column, PK};
@@ -282,11 +282,12 @@ pub(crate) fn facts_of(
     Ok(facts.collect())
 }
 
-/// Looks for the files of assets that an export may take, in the order of the question; those that
-/// do not exist for the grant are left out.
-pub(crate) fn exportable(
+/// Looks for these versions of assets, in the order of the question; assets that do not exist for
+/// the grant are left out.
+pub(crate) fn these(
     session: &Session<'_>,
     asked: &[Uuid],
+    versions: &[Version],
 ) -> Result<Vec<AssetResources>, Stop> {
     let mut looker = Looker::new(session.dir, session.grant);
     let mut found = Vec::new();
@@ -294,7 +295,7 @@ pub(crate) fn exportable(
         session.limit.check()?;
         let facts = facts_of(session, asked)?;
         found.extend(
-            asked.iter().filter_map(|uuid| facts.get(uuid)).map(|it| looker.exportable(it)),
+            asked.iter().filter_map(|uuid| facts.get(uuid)).map(|it| looker.these(it, versions)),
         );
     }
     looker.finish()?;

@@ -32,6 +32,10 @@ columns! {
         Shared = asset::SHARED,
         MomentShare = asset::MOMENT_SHARE,
         CollectionShare = asset::COLLECTION_SHARE,
+        Hidden = asset::HIDDEN,
+        Trashed = asset::TRASHED,
+        Burst = asset::BURST,
+        PickType = asset::PICK_TYPE,
     }
 }
 
@@ -71,6 +75,10 @@ pub(crate) struct Main {
     pub(crate) shared: bool,
     pub(crate) moment_shared: bool,
     pub(crate) share: Option<i64>,
+    pub(crate) hidden: bool,
+    pub(crate) trashed: bool,
+    pub(crate) burst: bool,
+    pub(crate) burst_key: bool,
 }
 
 /// A row of attributes.
@@ -139,6 +147,10 @@ fn read_main(cells: &mut Cells<'_>) -> Option<Main> {
         shared: !cells.is_null(A::Shared.at()),
         moment_shared: cells.flag(A::MomentShare.at()),
         share: cells.integer(A::CollectionShare.at()),
+        hidden: cells.flag(A::Hidden.at()),
+        trashed: cells.flag(A::Trashed.at()),
+        burst: !cells.is_null(A::Burst.at()),
+        burst_key: cells.integer(A::PickType.at()).unwrap_or(0) & asset::PICK_KEY != 0,
     })
 }
 

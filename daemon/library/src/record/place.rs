@@ -127,6 +127,11 @@ impl<'a> Names<'a> {
         self.lists.get(list).into_iter().flatten().map(|(_, name)| name.as_ref())
     }
 
+    /// The country, the state and the city.
+    pub(crate) fn regions(&self) -> [Option<&str>; 3] {
+        [COUNTRY, STATE, CITY].map(|list| self.first(list))
+    }
+
     fn first(&self, list: usize) -> Option<&str> {
         self.list(list).next().filter(|name| !name.is_empty())
     }
@@ -167,6 +172,20 @@ impl<'a> Place<'a> {
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let address = self.address.iter().chain([&self.address_str]);
         self.names.all().chain(address.flatten().map(Cow::as_ref))
+    }
+
+    /// The country, the state and the city: of the names, else of the address.
+    pub(crate) fn regions(&self) -> [Option<&str>; 3] {
+        let [country, state, city] = self.names.regions();
+        let address = |wanted| {
+            let part = ADDRESS.iter().zip(&self.address).find(|((name, _), _)| *name == wanted);
+            part.and_then(|(_, text)| text.as_deref()).filter(|text| !text.is_empty())
+        };
+        [
+            country.or_else(|| address("country")),
+            state.or_else(|| address("state_province")),
+            city.or_else(|| address("city")),
+        ]
     }
 
     /// The name that Photos would show, the narrowest part first; none if nothing has a name.

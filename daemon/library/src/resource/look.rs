@@ -84,11 +84,17 @@ impl<'a> Looker<'a> {
         paths
     }
 
-    /// Those versions of an asset that an export may take.
-    pub(crate) fn exportable(&mut self, facts: &FileFacts) -> AssetResources {
-        let versions = Version::EXPORTABLE.iter().copied();
-        let has = versions.filter(|version| facts.has(*version));
-        let resources = has.map(|version| self.resource(facts, version)).collect();
+    /// These versions of an asset; of its previews the largest that is here.
+    pub(crate) fn these(&mut self, facts: &FileFacts, versions: &[Version]) -> AssetResources {
+        let mut resources = Vec::with_capacity(versions.len());
+        for version in versions.iter().copied().filter(|version| facts.has(*version)) {
+            if version == Version::Preview {
+                let largest = self.previews(facts).into_iter().max_by_key(size_of);
+                resources.extend(largest.map(|it| resource(facts, version, it)));
+            } else {
+                resources.push(self.resource(facts, version));
+            }
+        }
         AssetResources { uuid: facts.uuid.clone(), resources }
     }
 
@@ -264,6 +270,13 @@ impl<'a> Looker<'a> {
                 Vec::new()
             }
         }
+    }
+}
+
+fn size_of(presence: &Presence) -> u64 {
+    match presence {
+        Presence::Here { facts, .. } | Presence::Outside { facts, .. } => facts.size,
+        Presence::Absent(_) => 0,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use darkslide_library::{AlbumKind, Changes, LibraryError, MAX_CHANGES};
 use darkslide_protocol::value::Uuid;
 
-use crate::opened::{MODERN, Opened, bundle, copy_database, never, real, writable};
+use crate::opened::{MODERN, Opened, bundle, catalog, copy_database, never, real, writable};
 
 fn since(opened: &Opened, token: &str, limit: usize) -> Changes {
     opened.library.changes(&opened.grant, token, limit, &never()).unwrap()
@@ -23,8 +23,7 @@ fn token(opened: &Opened, transaction: i64) -> String {
 }
 
 fn assets(opened: &Opened) -> Vec<Uuid> {
-    let scanned = opened.library.catalog(&opened.grant, &never()).unwrap();
-    scanned.found.into_iter().map(|entry| entry.uuid).collect()
+    catalog(opened).unwrap().into_iter().map(|entry| entry.uuid).collect()
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn build(model: Model, below: &std::path::Path, spec: AssetSpec) -> BuiltLibrary
 fn look(built: &BuiltLibrary) -> AssetResources {
     let opened = Opened::all(built.path());
     let uuid = Uuid::parse(built.assets()[0].uuid()).unwrap();
-    let found = opened.library.resources(&opened.grant, &[uuid], &never()).unwrap();
+    let found = opened.library.resources(&opened.grant, &[uuid], Version::USUAL, &never()).unwrap();
     found.into_iter().next().unwrap()
 }
 
@@ -42,7 +42,7 @@ fn what_the_machine_lacks_is_the_librarys_error_and_blames_no_file() {
     {
         let faults = Faults::fail_each(Operation::List, errno.raw_os_error());
         let opened = Opened::failing(built.path(), faults);
-        let answer = opened.library.resources(&opened.grant, &uuid, &never());
+        let answer = opened.library.resources(&opened.grant, &uuid, Version::USUAL, &never());
         let unavailable = matches!(answer, Err(LibraryError::Unavailable { .. }));
         assert_eq!(unavailable, is_of_the_machine, "{errno:?}: {answer:?}");
     }

@@ -41,7 +41,7 @@ impl Made {
     fn select(&self, filter: &Filter) -> BTreeSet<usize> {
         let opened = self.opened();
         let found = opened.library.select(&opened.grant, filter, &[], &never()).unwrap().found;
-        let found: BTreeSet<String> = found.iter().map(ToString::to_string).collect();
+        let found: BTreeSet<String> = found.iter().map(|uuid| uuid.to_string()).collect();
         let uuid = |key: &AssetKey| self.built.asset(*key).unwrap().uuid().to_owned();
         let numbered = self.keys.iter().enumerate();
         numbered.filter(|(_, key)| found.contains(&uuid(key))).map(|(number, _)| number).collect()

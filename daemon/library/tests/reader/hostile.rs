@@ -21,7 +21,7 @@ use darkslide_protocol::filter::{Filter, Flag, Kind};
 use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
 
-use crate::opened::{Opened, never, read, slow_wanted, uuid_of, writable};
+use crate::opened::{Opened, catalog, never, read, slow_wanted, uuid_of, writable};
 use crate::real_libraries::{all, everything};
 
 fn sql(bundle: &Path, text: &str) {
@@ -60,8 +60,8 @@ fn ask_everything(opened: &Opened, what: &str) {
     let uuids: Vec<Uuid> = read(&page.assets).iter().map(uuid_of).collect();
     check(library.info(grant, &never()).map(drop));
     check(library.albums(grant, AlbumKind::ALL, &[], &never()).map(drop));
-    check(library.catalog(grant, &never()).map(drop));
-    check(library.resources(grant, &uuids, &never()).map(drop));
+    check(catalog(opened).map(drop));
+    check(library.resources(grant, &uuids, Version::USUAL, &never()).map(drop));
     check(
         library
             .count(grant, &Filter::Album(String::from("Album")), &[], &never())
@@ -193,7 +193,7 @@ fn original_after(change: &str, prepare: impl FnOnce(&Path)) -> Presence {
         .join(built.file(key, darkslide_fixture::Version::Original).unwrap().path().unwrap());
     prepare(&path);
     let opened = Opened::all(built.path());
-    let found = opened.library.resources(&opened.grant, &[uuid], &never()).unwrap();
+    let found = opened.library.resources(&opened.grant, &[uuid], Version::USUAL, &never()).unwrap();
     let original = found[0].resources[0].clone();
     assert_eq!(original.version, Version::Original);
     let asset = &all(&opened, everything())[0];
@@ -265,11 +265,11 @@ fn twins_and_rows_without_a_usable_uuid_are_no_assets_of_their_own() {
          UPDATE t SET Z_PK=1004, ZUUID='--------------------------------0000'; INSERT INTO ZASSET SELECT * FROM t;",
     );
     let opened = Opened::all(built.path());
-    let catalog = opened.library.catalog(&opened.grant, &never()).unwrap().found;
-    assert_eq!(catalog.len(), 2);
+    let entries = catalog(&opened).unwrap();
+    assert_eq!(entries.len(), 2);
     let info = opened.library.info(&opened.grant, &never()).unwrap();
     assert_eq!(info.nameless_count, 4);
-    let uuids: Vec<Uuid> = catalog.iter().map(|entry| entry.uuid.clone()).collect();
+    let uuids: Vec<Uuid> = entries.iter().map(|entry| entry.uuid.clone()).collect();
     assert_eq!(
         opened.library.get(&opened.grant, &uuids, Fields::all(), &never()).unwrap().assets.count(),
         2
@@ -295,6 +295,7 @@ fn of_twins_every_question_sees_the_first_that_the_grant_shows() {
         query.filter = filter.clone();
         let found = read(&library.query(grant, &query, &never()).unwrap().assets);
         let selected = library.select(grant, filter, &query.include, &never()).unwrap().found;
+        let selected: Vec<Uuid> = selected.iter().collect();
         let counted = library.count(grant, filter, &query.include, &never()).unwrap().found;
         let rows = if grant.covers().shows_hidden() { found.len() + 1 } else { found.len() };
         let uuids: BTreeSet<&String> = found.iter().map(|asset| &asset.uuid).collect();

@@ -293,7 +293,7 @@ fn every_leaf_selects_exactly_the_assets_whose_record_says_so() {
             };
             let found = opened.library.select(&opened.grant, &filter, SHOWN, &never());
             let found: BTreeSet<String> =
-                found.unwrap().found.iter().map(ToString::to_string).collect();
+                found.unwrap().found.iter().map(|uuid| uuid.to_string()).collect();
             if found != expected {
                 let lacks: Vec<&String> = expected.difference(&found).collect();
                 let more: Vec<&String> = found.difference(&expected).collect();
@@ -320,7 +320,7 @@ fn what_is_local_is_what_the_disk_has() {
             .collect();
         let ask = |filter: Filter| -> BTreeSet<String> {
             let found = opened.library.select(&opened.grant, &filter, SHOWN, &never());
-            found.unwrap().found.iter().map(ToString::to_string).collect()
+            found.unwrap().found.iter().map(|uuid| uuid.to_string()).collect()
         };
         let (local, missing) = (ask(Filter::Is(Flag::Local)), ask(Filter::Is(Flag::Missing)));
         let all = ask(Filter::everything());

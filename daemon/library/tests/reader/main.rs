@@ -15,6 +15,7 @@
 )]
 
 mod albums;
+mod catalog;
 mod changes;
 mod fidelity;
 mod files;

@@ -18,7 +18,7 @@ use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
 use serde_json::Value;
 
-use crate::opened::{Opened, bundle, never, real, slow_wanted, uuid_of, writable};
+use crate::opened::{Opened, bundle, catalog, never, real, slow_wanted, uuid_of, writable};
 use crate::real_libraries::{all, everything, records};
 
 /// A photo of nothing special, in the newer library.
@@ -91,7 +91,8 @@ impl Copy {
     fn files(&self, uuid: &str) -> AssetResources {
         let opened = self.open();
         let uuid = [Uuid::parse(uuid).unwrap()];
-        let found = opened.library.resources(&opened.grant, &uuid, &never()).unwrap();
+        let found =
+            opened.library.resources(&opened.grant, &uuid, Version::USUAL, &never()).unwrap();
         found.into_iter().next().unwrap()
     }
 
@@ -497,9 +498,10 @@ fn what_a_grant_withholds_exists_in_no_answer() {
         let asked = [hidden.clone(), trashed.clone()];
         let got = opened.library.get(&opened.grant, &asked, Fields::all(), &never()).unwrap();
         assert_eq!(got.assets.count(), usize::from(shows_hidden) + usize::from(shows_trashed));
-        let catalog = opened.library.catalog(&opened.grant, &never()).unwrap().found;
-        assert_eq!(catalog.len(), expected);
-        let files = opened.library.resources(&opened.grant, &asked, &never()).unwrap();
+        let entries = catalog(&opened).unwrap();
+        assert_eq!(entries.len(), expected);
+        let files =
+            opened.library.resources(&opened.grant, &asked, Version::USUAL, &never()).unwrap();
         assert_eq!(files.len(), expected - 11);
     }
 }
@@ -590,8 +592,8 @@ fn ask_everything(opened: &Opened, what: &str) {
     };
     check(library.info(grant, &never()).map(drop));
     check(library.albums(grant, AlbumKind::ALL, &[], &never()).map(drop));
-    check(library.catalog(grant, &never()).map(drop));
-    check(library.resources(grant, &uuids, &never()).map(drop));
+    check(catalog(opened).map(drop));
+    check(library.resources(grant, &uuids, Version::USUAL, &never()).map(drop));
     for filter in [Filter::Kind(Kind::RawPair), Filter::Place(Text::Contains(String::from("x")))] {
         check(library.count(grant, &filter, &[], &never()).map(drop));
     }

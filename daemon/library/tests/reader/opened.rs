@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use darkslide_door::{Faults, LibraryDir};
 use darkslide_fixture::Snapshot;
-use darkslide_library::{Deadline, Library, Records};
+use darkslide_library::{CatalogEntry, Deadline, Library, LibraryError, Needs, Records};
 use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
 use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
@@ -77,6 +77,22 @@ pub(crate) fn read(records: &Records) -> Vec<Asset> {
 /// The name of an asset that a client read.
 pub(crate) fn uuid_of(asset: &Asset) -> Uuid {
     Uuid::parse(&asset.uuid).unwrap()
+}
+
+/// All that the catalog has, with everything that can be asked for.
+pub(crate) fn catalog(opened: &Opened) -> Result<Vec<CatalogEntry>, LibraryError> {
+    catalog_until(opened, &never())
+}
+
+pub(crate) fn catalog_until(
+    opened: &Opened,
+    limit: &Deadline,
+) -> Result<Vec<CatalogEntry>, LibraryError> {
+    let needs = Needs { albums: true, description: true, camera: true, place: true };
+    let keep = |kept: &mut Vec<_>, entry: &CatalogEntry| kept.push(entry.clone());
+    let mut kept = opened.library.catalog(&opened.grant, needs, limit, Vec::new, keep)?.found;
+    kept.sort_by(|one, other| one.uuid.cmp(&other.uuid));
+    Ok(kept)
 }
 
 pub(crate) fn never() -> Deadline {

@@ -13,7 +13,7 @@ use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
 use serde_json::{Value, json};
 
-use crate::opened::{OLD, Opened, bundle, expected, never, readable, real, verify_bytes};
+use crate::opened::{OLD, Opened, bundle, catalog, expected, never, readable, real, verify_bytes};
 
 pub(crate) fn lines(name: &str, kind: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(expected().join(format!("{name}{kind}"))).unwrap();
@@ -64,7 +64,10 @@ fn every_file_is_found_where_an_independent_reader_found_it() {
             .iter()
             .map(|record| Uuid::parse(record["uuid"].as_str().unwrap()).unwrap())
             .collect();
-        let found = opened.library.resources(&opened.grant, &uuids, &never()).unwrap();
+        let found = opened
+            .library
+            .resources(&opened.grant, &uuids, darkslide_library::Version::USUAL, &never())
+            .unwrap();
         let mut ours = BTreeMap::new();
         for asset in &found {
             for resource in &asset.resources {
@@ -169,7 +172,7 @@ fn albums_are_those_of_the_reference_with_folders_and_members() {
                 .map(|it| it.as_str().unwrap())
                 .collect();
             theirs.sort_unstable();
-            let members: Vec<&str> = members.iter().map(Uuid::as_str).collect();
+            let members: Vec<String> = members.iter().map(|uuid| uuid.to_string()).collect();
             assert_eq!(members, theirs, "{name} {}", album.title);
         }
     }
@@ -194,7 +197,8 @@ fn every_question_of_kind_and_property_selects_those_whose_fields_say_so() {
         for (filter, expected) in questions {
             let found = opened.library.select(&opened.grant, &filter, &whole, &never()).unwrap();
             assert!(found.consistent);
-            let uuids: BTreeSet<&str> = found.found.iter().map(Uuid::as_str).collect();
+            let found: Vec<Uuid> = found.found.iter().collect();
+            let uuids: BTreeSet<&str> = found.iter().map(Uuid::as_str).collect();
             assert_eq!(uuids, expected, "{name} {filter:?}");
             let count = opened.library.count(&opened.grant, &filter, &whole, &never()).unwrap();
             assert_eq!(usize::try_from(count.found).unwrap(), expected.len(), "{name} {filter:?}");
@@ -253,17 +257,17 @@ fn the_catalog_and_the_summary_agree_with_the_assets() {
     for name in readable() {
         let opened = Opened::all(&bundle(folder, name));
         let assets = all(&opened, everything());
-        let catalog = opened.library.catalog(&opened.grant, &never()).unwrap().found;
-        assert!(catalog.is_sorted_by(|left, right| left.uuid < right.uuid));
-        assert_eq!(catalog.len(), assets.len(), "{name}");
+        let entries = catalog(&opened).unwrap();
+        assert!(entries.is_sorted_by(|left, right| left.uuid < right.uuid));
+        assert_eq!(entries.len(), assets.len(), "{name}");
         for asset in &assets {
-            let entry = catalog.iter().find(|entry| entry.uuid.as_str() == asset.uuid).unwrap();
+            let entry = entries.iter().find(|entry| entry.uuid.as_str() == asset.uuid).unwrap();
             assert_eq!(entry.original_filename, asset.original_filename);
             let date = entry.date.map(|date| date.to_string());
             assert_eq!((&entry.title, date), (&asset.title, asset.date.clone()));
             assert_eq!(
-                (entry.movie, entry.adjusted, entry.live, entry.raw_pair),
-                (asset.ismovie, asset.hasadjustments, asset.live_photo, asset.has_raw)
+                (entry.movie, entry.adjusted, entry.live),
+                (asset.ismovie, asset.hasadjustments, asset.live_photo)
             );
             let mut titles: Vec<&str> = entry.albums.iter().map(|it| &*it.album.title).collect();
             titles.sort_unstable();
@@ -316,8 +320,11 @@ fn nothing_of_a_library_changes_while_it_is_asked() {
         opened.library.info(&opened.grant, &never()).unwrap();
         opened.library.albums(&opened.grant, AlbumKind::ALL, &[], &never()).unwrap();
         opened.library.get(&opened.grant, &uuids, Fields::all(), &never()).unwrap();
-        opened.library.catalog(&opened.grant, &never()).unwrap();
-        opened.library.resources(&opened.grant, &uuids, &never()).unwrap();
+        catalog(&opened).unwrap();
+        opened
+            .library
+            .resources(&opened.grant, &uuids, darkslide_library::Version::USUAL, &never())
+            .unwrap();
     }
     assert_eq!(before, stats(folder));
     // Bytes are compared by another process: closing a database file here would drop SQLite's

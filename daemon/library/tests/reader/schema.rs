@@ -15,7 +15,9 @@ use darkslide_protocol::message::record::Asset;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::opened::{MODERN, Opened, bundle, copy_database, never, real, slow_wanted, writable};
+use crate::opened::{
+    MODERN, Opened, bundle, catalog, copy_database, never, real, slow_wanted, writable,
+};
 use crate::real_libraries::everything;
 
 /// Without them an answer would be wrong, so that there is none.
@@ -202,9 +204,14 @@ impl Copy {
         let info = opened.library.info(&opened.grant, &never())?;
         opened.library.albums(&opened.grant, AlbumKind::ALL, &[], &never())?;
         // What an export is planned from, and what it takes.
-        let catalog = opened.library.catalog(&opened.grant, &never())?.found;
-        let uuids: Vec<_> = catalog.into_iter().map(|entry| entry.uuid).collect();
-        let files = opened.library.resources(&opened.grant, &uuids, &never())?;
+        let entries = catalog(&opened)?;
+        let uuids: Vec<_> = entries.into_iter().map(|entry| entry.uuid).collect();
+        let files = opened.library.resources(
+            &opened.grant,
+            &uuids,
+            darkslide_library::Version::USUAL,
+            &never(),
+        )?;
         assert_eq!(files.len(), uuids.len());
         assert!(files.iter().all(|asset| !asset.resources.is_empty()));
         let query = Query { fields: Fields::all(), limit: 1_000, ..everything() };

@@ -32,6 +32,11 @@ const OF_THE_MOMENT: &[&str] = &[
     "subscription",
     "unknown",
     "jobs",
+    "created",
+    "started",
+    "ended",
+    "rate",
+    "remaining",
 ];
 
 fn filters() -> Vec<Value> {
@@ -102,9 +107,20 @@ impl<'a> Walk<'a> {
             "thumbnail.open" => self.each(name, json!({"min_pixels": 1})),
             "change.token" => drop(self.ask(name, json!({"library": "main"}))),
             "change.since" => self.changes(name),
+            "export.plan" => self.plan(name),
             "export.start" => self.export(name),
+            "export.verify" => {
+                for by in ["stat", "hash"] {
+                    self.job(name, json!({"by": by}));
+                }
+            }
+            "export.prune" => {
+                let plan = self.job(name, json!({"max_delete": 0}));
+                self.job(name, json!({"max_delete": "100%", "plan": plan}));
+            }
+            "export.destinations" => self.destinations(name),
             // With the export.
-            "job.status" | "job.report" => {}
+            "job.list" | "job.status" | "job.report" | "job.cancel" | "job.resume" => {}
             "event.subscribe" => self.events(),
             "event.unsubscribe" => {}
             other => panic!("nobody asks with {other}: add its questions here"),
@@ -178,14 +194,37 @@ impl<'a> Walk<'a> {
         self.answers.push((format!("{method} from the beginning"), told.to_string()));
     }
 
+    /// Names are made from all that the grant shows; totals are counts of it.
+    fn plan(&mut self, method: &str) {
+        for layout in ["date", "album", "{place.country}/{place.city}/{description} {camera}"] {
+            for sidecars in [json!([]), json!(["xmp", "json"])] {
+                let to = json!({"root": "exports", "path": "planned"});
+                let spec = json!({"library": "main", "destination": to, "include": WHOLE,
+                    "layout": layout, "sidecars": sidecars, "aae": true, "preview": true});
+                self.ask(method, json!({"spec": spec, "limit": 1000}));
+            }
+        }
+    }
+
     fn export(&mut self, method: &str) {
-        for (number, layout) in ["date", "album", "flat"].iter().enumerate() {
+        let layouts =
+            ["date", "album", "flat", "{place.country}/{place.city}/{description} {camera}"];
+        for (number, layout) in layouts.iter().enumerate() {
             let to = json!({"root": "exports", "path": format!("to{number}")});
             let spec = json!({"library": "main", "destination": to, "include": WHOLE,
                 "layout": layout, "versions": "both"});
             let job = self.ask(method, json!({"spec": spec})).unwrap()["job"].clone();
             let mut status = wait_for(&mut self.peer, &job);
             let report = self.peer.result("job.report", &json!({"job": job, "limit": 1000}));
+            // A job that is done is told as it is, whatever is asked of it.
+            for more in ["job.cancel", "job.resume"] {
+                let mut told = self.peer.result(more, &json!({"job": job}));
+                leave_out(&mut told);
+                self.answers.push((format!("{more} {layout}"), told.to_string()));
+            }
+            let mut listed = self.peer.result("job.list", &json!({}))["jobs"][0].take();
+            leave_out(&mut listed);
+            self.answers.push((format!("job.list {layout}"), listed.to_string()));
             // As they were done, by several threads.
             let rows = report["rows"].as_array().unwrap().iter();
             let mut rows: Vec<String> = rows.map(Value::to_string).collect();
@@ -196,6 +235,29 @@ impl<'a> Walk<'a> {
             let files = files_below(&self.place.exports().join(format!("to{number}")));
             self.answers.push((format!("files {layout}"), format!("{files:?}")));
         }
+    }
+
+    /// A job about what the export before has left.
+    fn job(&mut self, method: &str, mut params: Value) -> Value {
+        params["library"] = json!("main");
+        params["destination"] = json!({"root": "exports", "path": "to0"});
+        let job = self.peer.result(method, &params)["job"].clone();
+        let mut status = wait_for(&mut self.peer, &job);
+        let report = self.peer.result("job.report", &json!({"job": job, "limit": 1000}));
+        leave_out(&mut status);
+        self.answers.push((format!("{method} status"), status.to_string()));
+        self.answers.push((format!("{method} report"), report["rows"].to_string()));
+        job
+    }
+
+    fn destinations(&mut self, method: &str) {
+        let mut told = self.peer.result(method, &json!({}));
+        for it in told["destinations"].as_array_mut().unwrap() {
+            it["last"]["job"] = Value::Null;
+            it["last"]["time"] = Value::Null;
+        }
+        self.answers.push((method.to_owned(), told.to_string()));
+        self.ask(method, json!({"library": "zqx"}));
     }
 
     fn events(&mut self) {

@@ -69,6 +69,11 @@ impl OldPlaces {
         Ok(found)
     }
 
+    /// The country, the state and the city of an asset.
+    pub(crate) fn regions(&self, key: i64) -> [Option<&str>; 3] {
+        self.places.get(&key).map_or([None; 3], |place| place.names.regions())
+    }
+
     /// Writes the place of an asset.
     pub(crate) fn write(&self, key: i64, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);

@@ -22,7 +22,7 @@ use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
 
 use super::sql;
-use crate::opened::{Opened, never, read, slow_wanted};
+use crate::opened::{Opened, catalog_until, never, read, slow_wanted};
 use crate::real_libraries::everything;
 
 /// Rows that claim to be one asset's.
@@ -156,11 +156,14 @@ fn others(opened: &Opened, what: &str) {
         assert!(told.is_ok(), "{what}, {name}: {told:?} after {asked}");
     };
     let all = Filter::everything();
-    let uuids: Vec<Uuid> = library.select(grant, &all, &[], &never()).unwrap().found;
+    let uuids: Vec<Uuid> =
+        library.select(grant, &all, &[], &never()).unwrap().found.iter().collect();
     check("info", &|it| library.info(grant, it).map(drop));
     check("albums", &|it| library.albums(grant, AlbumKind::ALL, &[], it).map(drop));
-    check("catalog", &|it| library.catalog(grant, it).map(drop));
-    check("exportable", &|it| library.resources(grant, &uuids, it).map(drop));
+    check("catalog", &|it| catalog_until(opened, it).map(drop));
+    check("exportable", &|it| {
+        library.resources(grant, &uuids, darkslide_library::Version::USUAL, it).map(drop)
+    });
     check("resources", &|it| {
         let listed = library.list_resources(grant, &uuids, it)?;
         assert!(listed.assets.iter().all(|asset| asset.resources.len() < 1_000), "{what}");

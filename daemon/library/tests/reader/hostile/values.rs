@@ -17,7 +17,7 @@ use darkslide_protocol::message::record::Asset;
 use serde_json::Value;
 
 use super::sql;
-use crate::opened::{Opened, never, slow_wanted, writable};
+use crate::opened::{Opened, catalog, never, slow_wanted, writable};
 use crate::real_libraries::{everything, records};
 
 /// More than any table has columns that are read.
@@ -152,7 +152,7 @@ pub(super) fn ask_everything(bundle: &Path, what: &str) -> usize {
     let told = [
         library.info(grant, &never()).map(drop),
         library.albums(grant, AlbumKind::ALL, &[], &never()).map(drop),
-        library.catalog(grant, &never()).map(drop),
+        catalog(&opened).map(drop),
         library.count_with(grant, &all, &[], CountWith::ALL, &never()).map(drop),
     ];
     for told in told {
@@ -167,8 +167,10 @@ pub(super) fn ask_everything(bundle: &Path, what: &str) -> usize {
         let sorted = records(&opened, Query { limit: 20, ..query });
         assert!(sorted.len() >= ASSETS - 1, "{what}, {sort}: {}", sorted.len());
     }
-    let uuids = library.select(grant, &all, &[], &never()).unwrap().found;
-    library.resources(grant, &uuids, &never()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    let uuids: Vec<_> = library.select(grant, &all, &[], &never()).unwrap().found.iter().collect();
+    library
+        .resources(grant, &uuids, darkslide_library::Version::USUAL, &never())
+        .unwrap_or_else(|error| panic!("{what}: {error:?}"));
     library
         .list_resources(grant, &uuids, &never())
         .unwrap_or_else(|error| panic!("{what}: {error:?}"));

@@ -8,13 +8,13 @@
 
 use std::collections::BTreeSet;
 
-use darkslide_library::{AlbumKind, LibraryError, MAX_CHANGES, Position, Query};
+use darkslide_library::{AlbumKind, LibraryError, MAX_CHANGES, Needs, Position, Query};
 use darkslide_protocol::field::Fields;
 use darkslide_protocol::filter::{CountWith, Facet, Filter, Flag, Include, Kind, Score, Sort};
 use darkslide_protocol::value::Uuid;
 
 use super::plan::{MARK, SECRET};
-use crate::opened::{Opened, never};
+use crate::opened::{Opened, catalog, never};
 
 const WHOLE: &[Include] = &[Include::Hidden, Include::Trashed, Include::Bursts];
 
@@ -265,7 +265,8 @@ impl<'a> Walk<'a> {
             let got = library.get(grant, uuids, Fields::all(), &never());
             let got = got.map(|it| format!("{} {}", text(it.assets.json()), it.unknown.len()));
             self.say(format!("get {uuids:?}"), got);
-            let exportable = library.resources(grant, uuids, &never());
+            let exportable =
+                library.resources(grant, uuids, darkslide_library::Version::USUAL, &never());
             self.say(format!("resources {uuids:?}"), exportable.map(|it| stable(&it)));
             let listed = library.list_resources(grant, uuids, &never());
             let listed = listed.map(|it| format!("{} {}", stable(&it.assets), it.unknown.len()));
@@ -277,8 +278,11 @@ impl<'a> Walk<'a> {
                 self.say(format!("thumbnail {uuid} {pixels}"), shown.map(|it| stable(&it)));
             }
         }
-        let catalog = library.catalog(grant, &never());
-        self.say("catalog".into(), catalog.map(|it| format!("{it:?}")));
+        let needs = Needs { albums: true, description: true, camera: true, place: true };
+        let entries = library.entries(grant, assets, needs, &never());
+        self.say("entries".into(), entries.map(|it| format!("{it:?}")));
+        let entries = catalog(self.opened);
+        self.say("catalog".into(), entries.map(|it| format!("{it:?}")));
     }
 
     fn library(&mut self) {
