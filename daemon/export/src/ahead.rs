@@ -113,9 +113,8 @@ impl Fate {
 
     fn is_met(&self, resolved: &Resolved) -> bool {
         match self {
-            Self::Certain | Self::Waits(Awaits::Nothing, _) => true,
-            Self::Waits(Awaits::Freed, path) => resolved.frees(path),
-            Self::Waits(Awaits::Moved, path) => resolved.reaches(path),
+            Self::Certain => true,
+            Self::Waits(awaits, path) => awaits.is_met(path, resolved),
         }
     }
 }

@@ -575,6 +575,19 @@ pub(crate) fn to_trash(
     }
 }
 
+/// The same for what stands aside, under the name that people knew.
+pub(crate) fn aside_to_trash(
+    destination: &Destination<'_>,
+    day: &Component,
+    aside: &Component,
+    was: &RelPath,
+) -> Result<RelPath, ExportError> {
+    let known = was.split_last().and_then(|(_, name)| Component::parse(name).ok());
+    let from = aside_path(aside);
+    let rename = |to: &RelPath| destination.rename_exclusive(&from, to);
+    to_trash(destination, day, known.unwrap_or_else(|| aside.clone()), rename)
+}
+
 /// No folder stays that has no file in it.
 pub(crate) fn remove_folders(
     destination: &Destination<'_>,

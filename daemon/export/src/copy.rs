@@ -357,6 +357,9 @@ impl Copier<'_> {
         hasher: &mut blake3::Hasher,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Broken> {
+        if bytes == 0 {
+            return Ok(());
+        }
         buffer.clear();
         buffer.resize(PIECE_BYTES, 0);
         while bytes > 0 {

@@ -295,8 +295,8 @@ impl<'a, W: World> Planner<'a, W> {
 
     fn extension_for(&mut self, wanted: &Wanted, here: &Here) -> Result<Option<String>, Trouble> {
         match wanted.role {
-            Role::Sidecar(sidecar) => Ok(Some(sidecar.word().to_owned())),
-            Role::Version(Version::Aae | Version::OriginalAae) => Ok(Some("aae".to_owned())),
+            // Their names tell it, whatever is in them.
+            Role::Sidecar(_) | Role::Version(Version::Aae | Version::OriginalAae) => Ok(None),
             Role::Version(
                 Version::Original
                 | Version::Edited

@@ -22,7 +22,7 @@ use crate::recover::{settle_own, settle_record};
 use crate::report::{self, Outcome, ReportRow, ReportWriter};
 use crate::report_page::read_report;
 use crate::row::Row;
-use crate::run::{Clock, Progress, Stop, Summary, goes_on};
+use crate::run::{Clock, Progress, Stop, Summary, goes_on, say, settle_held};
 use crate::verify::{By, Judged, judge, lock, short};
 
 /// Assets that the library is asked for at once.
@@ -119,7 +119,9 @@ pub fn prune_in_batches(
     let Pruning { manifest, report, .. } = pruning;
     // Also after a failure, as after an export.
     let ended = match planned {
-        Some(_) => settle_own(destination, &manifest, job.day, stop),
+        Some(_) => {
+            settle_held(&lock, job.clock, || settle_own(destination, &manifest, job.day, stop))
+        }
         None => Ok(0),
     };
     match done {
@@ -281,16 +283,6 @@ impl Pruning<'_> {
         publisher.remove_left_folders(&ours)?;
         publisher.end()
     }
-}
-
-fn say(
-    report: &mut ReportWriter<'_>,
-    progress: &dyn Progress,
-    row: &ReportRow,
-) -> Result<(), ExportError> {
-    report.say(row)?;
-    progress.outcome(row.outcome);
-    Ok(())
 }
 
 /// Hands in each row of this very library whose asset is gone; answers how many rows the library

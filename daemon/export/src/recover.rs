@@ -15,7 +15,7 @@ use darkslide_door::{
 };
 use darkslide_policy::{Component, RelPath};
 
-use crate::batch::{aside_path, remove_folders, temporary_path, to_trash};
+use crate::batch::{aside_path, aside_to_trash, remove_folders, temporary_path, to_trash};
 use crate::changes::Changes;
 use crate::digest::digest;
 use crate::error::{ExportError, hides_content, in_the_way};
@@ -306,10 +306,7 @@ impl<'a> Settling<'a> {
 
     /// Under the name that it was to have, for whoever looks for it there.
     fn trash_aside(&mut self, name: &Component, path: &RelPath) -> Result<(), ExportError> {
-        let known = path.split_last().and_then(|(_, last)| Component::parse(last).ok());
-        let rename = |to: &RelPath| self.destination.rename_exclusive(&aside_path(name), to);
-        let name = known.unwrap_or_else(|| name.clone());
-        let to = to_trash(self.destination, self.day, name, rename)?;
+        let to = aside_to_trash(self.destination, self.day, name, path)?;
         self.touch(&to);
         self.trashed += 1;
         Ok(())

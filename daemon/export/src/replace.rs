@@ -9,7 +9,7 @@
 use darkslide_door::{DoorError, DoorErrorKind, Facts, Identity};
 use darkslide_policy::{Component, RelPath};
 
-use crate::batch::{Publisher, aside_path, to_trash};
+use crate::batch::{Publisher, aside_path, aside_to_trash};
 use crate::copy::Copied;
 use crate::digest::digest;
 use crate::error::{ExportError, hides_content, in_the_way};
@@ -210,11 +210,7 @@ impl Publisher<'_> {
 
     /// Under the name that it had, for whoever looks for it.
     fn trash_aside(&mut self, aside: &Component, was: &RelPath) -> Result<(), ExportError> {
-        let name = was.split_last().and_then(|(_, name)| Component::parse(name).ok());
-        let from = aside_path(aside);
-        let rename = |to: &RelPath| self.destination.rename_exclusive(&from, to);
-        let name = name.unwrap_or_else(|| aside.clone());
-        let to = to_trash(self.destination, self.day, name, rename)?;
+        let to = aside_to_trash(self.destination, self.day, aside, was)?;
         self.touch(&to);
         self.trashed += 1;
         Ok(())

@@ -163,12 +163,8 @@ pub fn run_in_batches(
     let mut running = Running { job, progress, stop, sizes, manifest, reshapes, report, summary };
     let answer = running.run();
     let Running { manifest, report, mut summary, .. } = running;
-    // Who has lost the lock leaves the record to whoever has it now.
-    if lock.beat(job.clock.now()).is_err() {
-        return Err(answer.err().unwrap_or(ExportError::Busy));
-    }
     // Also after a failure: what was published is entered, and no space is lost to what was not.
-    let ended = settle_own(destination, &manifest, job.day, stop);
+    let ended = settle_held(&lock, job.clock, || settle_own(destination, &manifest, job.day, stop));
     answer?;
     summary.trashed += ended?;
     if reshape == Reshape::Yes {
@@ -226,6 +222,15 @@ pub(crate) fn goes_on(
         Ok(()) => stop(),
         Err(_) => Stop::Now,
     }
+}
+
+/// Settles what the job did; who has lost its lock leaves the record to whoever has it now.
+pub(crate) fn settle_held<T>(
+    lock: &Lock<'_>,
+    clock: &dyn Clock,
+    settle: impl FnOnce() -> Result<T, ExportError>,
+) -> Result<T, ExportError> {
+    if lock.beat(clock.now()).is_err() { Err(ExportError::Busy) } else { settle() }
 }
 
 struct Running<'a> {
@@ -461,7 +466,8 @@ impl Running<'_> {
     }
 }
 
-fn say(
+/// Writes a row of the report, and tells the job's watchers of it.
+pub(crate) fn say(
     report: &mut ReportWriter<'_>,
     progress: &dyn Progress,
     row: &ReportRow,

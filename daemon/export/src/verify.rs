@@ -74,12 +74,8 @@ pub fn verify_job(
     let stop = &|| goes_on(&lock, job.clock, stop);
     report::forget_old(job.destination)?;
     let mut report = ReportWriter::begin(job.destination, &name)?;
-    let mut say = |row: ReportRow| {
-        report.say(&row)?;
-        progress.outcome(row.outcome);
-        Ok(())
-    };
-    verify(job.destination, job.by, progress, stop, &mut say)?;
+    let mut tell = |row: ReportRow| run::say(&mut report, progress, &row);
+    verify(job.destination, job.by, progress, stop, &mut tell)?;
     let outcomes = report.end()?;
     let selected = outcomes.values().sum();
     Ok(Summary { selected, outcomes, files: 0, bytes: 0, trashed: 0 })

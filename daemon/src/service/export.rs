@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use darkslide_door::RootDir;
-use darkslide_export::{self as engine, ExportError, JobInput, Quota, Shape, Spec};
+use darkslide_export::{self as engine, ExportError, JobInput, Quota, Shape, Spec, Summary};
 use darkslide_library::{Deadline, Library, LibraryError};
 use darkslide_policy::{
     AbsPath, Ask, Component, Destination, Grant, LibraryName, Read, RelPath, RootName, World, Write,
@@ -198,13 +198,20 @@ fn export(
         on_thread_start: threads::assert_confined,
         clock: &JobClock::start(),
     };
-    match engine::run(&input, &Told(feed), &stop) {
+    ended(feed, engine::run(&input, &Told(feed), &stop))
+}
+
+/// How a job came back. Asked to stop, it breaks off by itself or by the library's deadline; what
+/// else goes wrong then is told.
+pub(super) fn ended(
+    feed: &Feed,
+    answer: Result<Summary, ExportError>,
+) -> Result<Ending, WireError> {
+    match answer {
         Ok(summary) => {
             feed.trashed(summary.trashed);
             Ok(Ending::Complete)
         }
-        // Asked to stop, it breaks off by itself or by the library's deadline; what else goes wrong
-        // then is told.
         Err(ExportError::Stopped | ExportError::Library(LibraryError::TimedOut))
             if feed.should_stop() =>
         {

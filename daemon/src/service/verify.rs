@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use darkslide_door::RootDir;
-use darkslide_export::{self as engine, ExportError, PruneInput, Summary, VerifyInput};
-use darkslide_library::{Deadline, Library, LibraryError};
+use darkslide_export::{self as engine, ExportError, PruneInput, VerifyInput};
+use darkslide_library::{Deadline, Library};
 use darkslide_policy::{Ask, Component, Grant, LibraryName, Read, Write};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::export::DestinationText;
@@ -17,7 +17,7 @@ use darkslide_protocol::message::verify::{
     ExportPruneParams, ExportVerifyParams, MaxDelete, VerifyBy,
 };
 
-use super::export::{JobClock, Told, destination};
+use super::export::{JobClock, Told, destination, ended};
 use super::{Caller, Service, fault, job, random_token};
 use crate::clock;
 use crate::jobs::{Ending, Feed, Order, Wish, Work};
@@ -183,19 +183,4 @@ fn prune(
         clock: &JobClock::start(),
     };
     ended(feed, engine::prune(&input, &Told(feed), &|| feed.stop()))
-}
-
-fn ended(feed: &Feed, answer: Result<Summary, ExportError>) -> Result<Ending, WireError> {
-    match answer {
-        Ok(summary) => {
-            feed.trashed(summary.trashed);
-            Ok(Ending::Complete)
-        }
-        Err(ExportError::Stopped | ExportError::Library(LibraryError::TimedOut))
-            if feed.should_stop() =>
-        {
-            Ok(Ending::Stopped)
-        }
-        Err(error) => Err(fault::export(&error)),
-    }
 }

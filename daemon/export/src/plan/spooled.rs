@@ -5,6 +5,7 @@
 //! some tens of bytes each in memory, and only those that rename.
 
 use darkslide_door::Destination;
+use darkslide_policy::RelPath;
 
 use super::moves::{Link, Move, Resolved, resolve};
 use super::{Act, Awaits, Entering, NAME_TAKEN, Write};
@@ -105,14 +106,21 @@ impl Spooled {
     }
 }
 
+impl Awaits {
+    /// Has it happened to this name, once all moves are made?
+    pub(crate) fn is_met(self, path: &RelPath, resolved: &Resolved) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Freed => resolved.frees(path),
+            Self::Moved => resolved.reaches(path),
+        }
+    }
+}
+
 impl Write {
     /// Is its name free, or its own, once all moves are made?
     pub(crate) fn can_be_named(&self, resolved: &Resolved) -> bool {
-        match self.awaits {
-            Awaits::Nothing => true,
-            Awaits::Freed => resolved.frees(&self.path),
-            Awaits::Moved => resolved.reaches(&self.path),
-        }
+        self.awaits.is_met(&self.path, resolved)
     }
 
     pub(crate) fn name_taken(&self) -> ReportRow {
