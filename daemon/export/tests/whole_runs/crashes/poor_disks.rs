@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use darkslide_export::{ExportError, ExportErrorKind, Summary};
 
@@ -20,13 +20,16 @@ const MEMORY: Kind<'_> = Kind::Memory("size=64m,nr_inodes=2000");
 /// The act comes when so many files were copied: a batch is published, and some are to follow.
 const COPIED_BEFORE: usize = 65;
 
-/// Runs the job; in the middle of it something is done.
+/// Runs the job; in the middle of it something is done, while every worker waits: the rest could
+/// otherwise be copied before it is done.
 fn disturbed(bench: &Bench, act: impl Fn() + Sync) -> Result<Summary, ExportError> {
-    let pieces = AtomicUsize::new(0);
+    let pieces = Mutex::new(0);
     let on_piece = || {
-        if pieces.fetch_add(1, Ordering::SeqCst) == COPIED_BEFORE {
+        let mut pieces = pieces.lock().unwrap();
+        if *pieces == COPIED_BEFORE {
             act();
         }
+        *pieces += 1;
     };
     bench.run_told(run("disturbed"), &OnPiece(on_piece))
 }
