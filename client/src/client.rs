@@ -3,28 +3,36 @@
 //! Calls are made from the list of methods, so that neither a name nor a type is stated twice.
 //! Clones share one connection, which is closed with the last of them and of their subscriptions.
 //! Nothing is sent to a daemon before its place was looked at, and nothing but `health` before it
-//! has said what it is.
+//! has said what it is: the first time, and each time the connection is made again.
 
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use darkslide_protocol::event::Topic;
 use darkslide_protocol::message::asset::AssetQueryParams;
 use darkslide_protocol::message::event::EventSubscribeParams;
 use darkslide_protocol::message::export::ExportStartParams;
-use darkslide_protocol::message::health::{Claim, Health, HealthParams, PROTOCOL, SERVICE};
+use darkslide_protocol::message::health::{Claim, Health};
 use darkslide_protocol::message::job::{JobReportParams, JobStatus, JobStatusParams};
 use darkslide_protocol::message::plan::ExportPlanParams;
+use darkslide_protocol::message::resource::{ResourceOpenParams, ResourceOpened};
+use darkslide_protocol::message::thumbnail::{ThumbnailOpenParams, ThumbnailOpened};
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::calls::OnResult;
+use crate::calls::{OnResult, Reply};
+use crate::connection::{self, Connection, Dial, Random, read_result};
 use crate::error::{Error, ProtocolError, Unavailable};
 use crate::events::Subscription;
-use crate::export::ExportHandle;
+use crate::export::{ExportHandle, KeyHandle};
+use crate::methods::with_calls;
 use crate::pages::{AssetPages, PlanPages, ReportPages};
 use crate::place;
 use crate::transport::{self, Link, Tap, Transport};
@@ -43,8 +51,10 @@ pub struct Builder {
     socket: Option<PathBuf>,
     connect_timeout: Duration,
     call_timeout: Duration,
-    claim: Claim,
+    reconnect: bool,
+    user_agent: Claim,
     tap: Option<Tap>,
+    random: Random,
 }
 
 impl std::fmt::Debug for Builder {
@@ -53,7 +63,8 @@ impl std::fmt::Debug for Builder {
             .field("socket", &self.socket)
             .field("connect_timeout", &self.connect_timeout)
             .field("call_timeout", &self.call_timeout)
-            .field("claim", &self.claim)
+            .field("reconnect", &self.reconnect)
+            .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()
     }
 }
@@ -64,11 +75,14 @@ impl Default for Builder {
             socket: None,
             connect_timeout: CONNECT_TIMEOUT,
             call_timeout: CALL_TIMEOUT,
-            claim: Claim {
+            reconnect: true,
+            user_agent: Claim {
                 name: "darkslide-client".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             tap: None,
+            // Every hasher of the standard library begins with other random keys.
+            random: Arc::new(|| RandomState::new().hash_one(())),
         }
     }
 }
@@ -95,10 +109,20 @@ impl Builder {
         self
     }
 
+    /// Whether a call that finds the connection gone makes it again, as it does unless this says
+    /// otherwise. The call's time bounds how long that is tried, after 50 ms and then twice as long
+    /// each time, up to 2 s. A call whose connection ends before its answer is made again, but not
+    /// one that writes, nor a subscription. Clients made by [`Builder::over`] never do.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
     /// What the daemon's log calls this client, 1 to 64 bytes each: a claim that decides nothing.
     #[must_use]
-    pub fn claim(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
-        self.claim = Claim { name: name.into(), version: version.into() };
+    pub fn user_agent(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.user_agent = Claim { name: name.into(), version: version.into() };
         self
     }
 
@@ -116,18 +140,24 @@ impl Builder {
     /// [`Error::Denied`] if the policy has no rule for this user; [`Error::TimedOut`];
     /// [`Error::Protocol`] if it is another service.
     pub async fn connect(self) -> Result<Client, Error> {
-        let after = self.connect_timeout;
-        let connected = tokio::time::timeout(after, async {
-            let socket = match &self.socket {
-                Some(socket) => socket.clone(),
-                None => place::default_socket().map_err(Unavailable::Place)?,
-            };
-            let stream = transport::connect(&socket).await?;
-            let client = self.serve(stream)?;
-            client.hello().await?;
-            Ok(client)
-        });
-        connected.await.unwrap_or(Err(Error::TimedOut { doing: "connecting", after }))
+        let socket = match self.socket {
+            Some(socket) => socket,
+            None => place::default_socket().map_err(Unavailable::Place)?,
+        };
+        let dial = Dial {
+            socket,
+            timeout: self.connect_timeout,
+            user_agent: self.user_agent.clone(),
+            tap: self.tap,
+            random: self.random,
+        };
+        let (transport, instance) = dial.attempt().await?;
+        let again = self.reconnect.then_some(dial);
+        Ok(Client {
+            connection: Connection::new(transport, Some(instance), again),
+            call_timeout: self.call_timeout,
+            user_agent: self.user_agent,
+        })
     }
 
     /// Talks over a socket that is connected already: the private way, in which whoever made the
@@ -137,24 +167,28 @@ impl Builder {
     /// # Errors
     /// [`Error::Unavailable`] if the socket cannot be used, or there is no tokio runtime.
     pub fn over(self, stream: UnixStream) -> Result<Client, Error> {
-        self.serve(transport::adopt(stream)?)
+        let transport = Transport::start(transport::adopt(stream)?, self.tap)?;
+        Ok(Client {
+            connection: Connection::new(transport, None, None),
+            call_timeout: self.call_timeout,
+            user_agent: self.user_agent,
+        })
     }
 
-    fn serve(&self, stream: tokio::net::UnixStream) -> Result<Client, Error> {
-        Ok(Client {
-            transport: Arc::new(Transport::start(stream, self.tap.clone())?),
-            call_timeout: self.call_timeout,
-            claim: self.claim.clone(),
-        })
+    /// Random numbers of a test's own.
+    #[cfg(test)]
+    pub(crate) fn random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
     }
 }
 
-/// A connection to the daemon. Clones share it.
+/// A connection to the daemon, made again when it is gone. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Client {
-    transport: Arc<Transport>,
+    connection: Arc<Connection>,
     call_timeout: Duration,
-    claim: Claim,
+    user_agent: Claim,
 }
 
 impl Client {
@@ -191,20 +225,27 @@ impl Client {
     /// # Errors
     /// [`ProtocolError::OtherService`], and as any call.
     pub async fn hello(&self) -> Result<Health, Error> {
-        let params = HealthParams { client: Some(self.claim.clone()), brief: true };
-        let health = self.health(&params).await?;
-        if health.service != SERVICE || health.protocol != PROTOCOL {
-            return Err(ProtocolError::OtherService { expected: PROTOCOL }.into());
-        }
+        let health = self.health(&connection::hello(&self.user_agent)).await?;
+        connection::check_service(&health)?;
+        self.connection.greeted_by(&health.instance);
         Ok(health)
     }
 
-    /// Calls a method and reads its result. Dropping the future forgets the answer, not what the
-    /// request does.
+    /// Which start of the daemon said hello last: another one means that it was restarted. `None`
+    /// if none has, over a socket that was connected already.
+    #[must_use]
+    pub fn instance(&self) -> Option<Token> {
+        self.connection.instance()
+    }
+
+    /// Calls a method and reads its result, over a new connection if the one before is gone (see
+    /// [`Builder::reconnect`]). Dropping the future gives the request up, which the daemon is told
+    /// if it was sent; a job that it has started by then runs on.
     ///
     /// # Errors
     /// [`Error::Denied`] and [`Error::Remote`] with the daemon's answer; [`Error::TimedOut`], after
-    /// which the connection is as usable as before; [`Error::Unavailable`]; [`Error::Protocol`].
+    /// which the connection is as usable as before; [`Error::Unavailable`], after which it is
+    /// unknown whether what was to be written was; [`Error::Protocol`].
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Result, Error> {
         self.call_as::<M, M::Result>(params).await
     }
@@ -218,8 +259,24 @@ impl Client {
         &self,
         params: &M::Params,
     ) -> Result<T, Error> {
-        let result = self.ask(M::NAME, params, None).await?;
-        read_result(M::NAME, &result)
+        let reply = self.ask(M::NAME, M::NAME, params, None).await?;
+        read_result(M::NAME, &reply)
+    }
+
+    /// As [`Client::call`], for a method whose result comes with a descriptor: open for reading,
+    /// and closed in programs that this one starts.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; [`ProtocolError::NoDescriptor`].
+    pub async fn call_with_descriptor<M: Method>(
+        &self,
+        params: &M::Params,
+    ) -> Result<(M::Result, OwnedFd), Error> {
+        let mut reply = self.ask(M::NAME, M::NAME, params, None).await?;
+        let descriptor = reply.descriptor.take();
+        let result = read_result(M::NAME, &reply)?;
+        let missing = ProtocolError::NoDescriptor { method: M::NAME };
+        Ok((result, descriptor.ok_or(missing)?))
     }
 
     /// As `call`, with a look at the result before the next frame is read.
@@ -228,8 +285,8 @@ impl Client {
         params: &M::Params,
         on_result: OnResult,
     ) -> Result<M::Result, Error> {
-        let result = self.ask(M::NAME, params, Some(on_result)).await?;
-        read_result(M::NAME, &result)
+        let reply = self.ask(M::NAME, M::NAME, params, Some(on_result)).await?;
+        read_result(M::NAME, &reply)
     }
 
     /// Calls any method with params as they are, and returns the result as it is: for tools, and
@@ -238,41 +295,33 @@ impl Client {
     /// # Errors
     /// As [`Client::call`].
     pub async fn call_raw(&self, method: &str, params: &RawValue) -> Result<Box<RawValue>, Error> {
-        let asked = self.link().ask(method, &params, None);
-        self.within(CALLING, asked).await
+        Ok(self.ask(method, CALLING, &params, None).await?.result)
     }
 
     async fn ask<P: serde::Serialize>(
         &self,
-        method: &'static str,
+        method: &str,
+        doing: &'static str,
         params: &P,
         on_result: Option<OnResult>,
-    ) -> Result<Box<RawValue>, Error> {
-        let asked = self.link().ask(method, params, on_result);
-        self.within(method, asked).await
-    }
-
-    async fn within<T>(
-        &self,
-        doing: &'static str,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    ) -> Result<Reply, Error> {
         let after = self.call_timeout;
-        let done = tokio::time::timeout(after, work).await;
-        done.unwrap_or(Err(Error::TimedOut { doing, after }))
+        let mut is_gone = false;
+        let asked = self.connection.ask(method, params, on_result, &mut is_gone);
+        match tokio::time::timeout(after, asked).await {
+            Ok(answered) => answered,
+            Err(_late) if is_gone => Err(self.connection.why_gone()),
+            Err(_late) => Err(Error::TimedOut { doing, after }),
+        }
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        self.transport.link()
+    /// The connection that there is at this moment.
+    pub(crate) fn link(&self) -> Arc<Link> {
+        self.connection.link()
     }
 }
 
 const CALLING: &str = "waiting for an answer";
-
-fn read_result<T: DeserializeOwned>(method: &'static str, result: &RawValue) -> Result<T, Error> {
-    serde_json::from_str(result.get())
-        .map_err(|source| ProtocolError::Result { method, source: Arc::new(source) }.into())
-}
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident = $method:ident;)*) => {
@@ -297,55 +346,34 @@ macro_rules! calls {
     };
 }
 
-calls! {
-    /// Who serves, and what the kernel says is enforced.
-    health = Health;
-    /// What this client is granted.
-    policy_show = PolicyShow;
-    /// The libraries that this client may read.
-    library_list = LibraryList;
-    /// What a library is and holds.
-    library_info = LibraryInfo;
-    /// Albums, folders and what else gathers assets.
-    album_list = AlbumList;
-    /// Which values a thing has among assets, and how many assets have each.
-    facet_list = FacetList;
-    /// One page of the assets that fit a filter; [`Client::assets`] walks them all.
-    asset_query = AssetQuery;
-    /// How many assets fit a filter.
-    asset_count = AssetCount;
-    /// Assets by UUID.
-    asset_get = AssetGet;
-    /// The files of assets: every version, on this disk or not.
-    resource_list = ResourceList;
-    /// The newest place in a library's history.
-    change_token = ChangeToken;
-    /// What changed since a place in the history, page by page.
-    change_since = ChangeSince;
-    /// One page of what an export would do; [`Client::plan`] walks them all.
-    export_plan = ExportPlan;
-    /// Starts an export; [`Client::export`] follows it, too.
-    export_start = ExportStart;
-    /// The jobs that this client may know of, the newest first.
-    job_list = JobList;
-    /// Compares a destination with its record; [`Client::follow`] follows the job.
-    export_verify = ExportVerify;
-    /// Plans a prune, or carries one out; [`Client::follow`] follows the job.
-    export_prune = ExportPrune;
-    /// What has been exported where.
-    export_destinations = ExportDestinations;
-    /// How far a job is.
-    job_status = JobStatus;
-    /// One page of what became of each resource; [`Client::report`] walks them all.
-    job_report = JobReport;
-    /// Asks a job to stop.
-    job_cancel = JobCancel;
-    /// Goes on with a job that failed, was cancelled or interrupted.
-    job_resume = JobResume;
-}
+with_calls!(calls);
 
 impl Client {
-    /// Subscribes to a topic (`event.subscribe`); dropping the subscription gives it up.
+    /// Opens a version of an asset, for reading. Reading it asks the daemon nothing more.
+    ///
+    /// # Errors
+    /// As [`Client::call_with_descriptor`].
+    pub async fn resource_open(
+        &self,
+        params: &ResourceOpenParams,
+    ) -> Result<(ResourceOpened, File), Error> {
+        let opened = self.call_with_descriptor::<method::ResourceOpen>(params).await?;
+        Ok((opened.0, File::from(opened.1)))
+    }
+
+    /// Opens an image of an asset that is to be shown in so many pixels, for reading.
+    ///
+    /// # Errors
+    /// As [`Client::call_with_descriptor`].
+    pub async fn thumbnail_open(
+        &self,
+        params: &ThumbnailOpenParams,
+    ) -> Result<(ThumbnailOpened, File), Error> {
+        let opened = self.call_with_descriptor::<method::ThumbnailOpen>(params).await?;
+        Ok((opened.0, File::from(opened.1)))
+    }
+
+    /// Subscribes to topics (`event.subscribe`); dropping the subscription gives it up.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -397,6 +425,14 @@ impl Client {
         let status = self.job_status(&JobStatusParams { job }).await?;
         ExportHandle::follow(self.clone(), status).await
     }
+
+    /// Follows the job that is started under that key by this client's rule, now or later.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn attach_key(&self, key: impl Into<String>) -> Result<KeyHandle, Error> {
+        KeyHandle::follow(self.clone(), Topic::Key(key.into())).await
+    }
 }
 
 #[cfg(test)]
@@ -407,9 +443,16 @@ mod tests {
 
     #[test]
     fn every_method_of_the_wire_has_a_call() {
-        // These two are `subscribe` and what dropping a subscription does.
-        let events = [method::EventSubscribe::NAME, method::EventUnsubscribe::NAME];
-        let ours: BTreeSet<&str> = CALLS.iter().copied().chain(events).collect();
+        // The first two are `subscribe` and what dropping a subscription does; two bring
+        // descriptors; the last waits as long as its job.
+        let others = [
+            method::EventSubscribe::NAME,
+            method::EventUnsubscribe::NAME,
+            method::ResourceOpen::NAME,
+            method::ThumbnailOpen::NAME,
+            method::Extract::NAME,
+        ];
+        let ours: BTreeSet<&str> = CALLS.iter().copied().chain(others).collect();
         let all: BTreeSet<&str> = method::METHODS.iter().map(|row| row.name).collect();
         assert_eq!(ours, all);
     }

@@ -7,6 +7,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
+mod descriptors;
+mod giving_up;
+mod restarts;
+
 use std::time::Duration;
 
 use darkslide_protocol::envelope;
@@ -14,7 +18,7 @@ use darkslide_protocol::error::{ErrorName, Reason, WireError};
 use darkslide_protocol::event::{Event, EventData, EventKind, Topic};
 use darkslide_protocol::frame::FrameError;
 use darkslide_protocol::limits::{
-    MAX_IN_FLIGHT, MAX_REQUEST_FRAME_BYTES, MAX_RESPONSE_FRAME_BYTES,
+    KEEP_ALIVE, MAX_IN_FLIGHT, MAX_REQUEST_FRAME_BYTES, MAX_RESPONSE_FRAME_BYTES,
 };
 use darkslide_protocol::message::asset::AssetQueryParams;
 use darkslide_protocol::message::event::{EventSubscribeParams, Subscribed};
@@ -27,6 +31,7 @@ use darkslide_protocol::message::library::{LibraryList, LibraryListParams};
 use darkslide_protocol::value::Token;
 use tokio::task::JoinSet;
 
+use crate::events::SILENCE;
 use crate::fake::{Fake, FakeError};
 use crate::{Client, Error, ProtocolError, Unavailable};
 
@@ -151,6 +156,16 @@ async fn last_words_are_heard_though_nothing_can_be_written_any_more() {
     drop(daemon);
     let told = client.library_list(&LIST).await;
     assert!(matches!(told, Err(Error::Denied(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_daemon_that_hears_nothing_and_says_nothing_is_not_waited_for() {
+    let (deaf, stream) = std::os::unix::net::UnixStream::pair().unwrap();
+    let client = Client::over(stream).unwrap();
+    deaf.shutdown(std::net::Shutdown::Read).unwrap();
+    tokio::time::pause();
+    let listed = client.library_list(&LIST).await;
+    assert!(matches!(listed, Err(Error::Unavailable(Unavailable::Broken(_)))), "{listed:?}");
 }
 
 #[tokio::test]
@@ -284,7 +299,7 @@ fn event(seq: u64, kind: EventKind, job: Option<JobStatus>) -> Event {
 }
 
 fn subscribed() -> Subscribed {
-    Subscribed { subscription: Token::from_bits(5) }
+    Subscribed { subscription: Token::from_bits(5), seq: 0 }
 }
 
 fn job(state: JobState) -> JobStatus {
@@ -327,7 +342,7 @@ async fn answer_with_events(
 #[tokio::test]
 async fn events_right_behind_the_answer_are_not_lost_and_the_job_ends_the_stream() {
     let (client, mut daemon) = Fake::pair().unwrap();
-    let params = EventSubscribeParams { topic: Topic::Job(Token::from_bits(7)) };
+    let params = EventSubscribeParams::of([Topic::Job(Token::from_bits(7))]);
     let play = async {
         let asked = daemon.request().await?;
         let events = [
@@ -413,7 +428,7 @@ async fn words_of_a_newer_daemon_end_no_connection() {
 #[tokio::test]
 async fn a_subscription_is_given_up_though_every_slot_is_taken() {
     let (client, mut daemon) = Fake::pair().unwrap();
-    let params = EventSubscribeParams { topic: Topic::Jobs };
+    let params = EventSubscribeParams::of([Topic::Jobs]);
     let (subscription, answered) = tokio::join!(client.subscribe(&params), async {
         let asked = daemon.request().await.unwrap();
         daemon.answer(&asked, &subscribed()).await
@@ -441,7 +456,7 @@ async fn a_subscription_is_given_up_though_every_slot_is_taken() {
 #[tokio::test]
 async fn a_subscriber_that_gives_up_before_the_answer_leaves_nothing_behind() {
     let (client, mut daemon) = Fake::pair().unwrap();
-    let params = EventSubscribeParams { topic: Topic::Jobs };
+    let params = EventSubscribeParams::of([Topic::Jobs]);
     let asked = tokio::select! {
         _ = client.subscribe(&params) => panic!("nobody answered"),
         asked = daemon.request() => asked.unwrap(),
@@ -481,7 +496,7 @@ async fn an_export_is_followed_to_its_end() {
 }
 
 #[tokio::test]
-async fn after_a_long_silence_the_job_is_asked_how_it_is() {
+async fn a_job_is_waited_for_as_long_as_keep_alives_come_and_no_longer() {
     let (client, mut daemon) = Fake::pair().unwrap();
     let play = async {
         let asked = daemon.request().await?;
@@ -492,17 +507,81 @@ async fn after_a_long_silence_the_job_is_asked_how_it_is() {
     let (handle, played) = tokio::join!(client.attach(Token::from_bits(7)), play);
     played.unwrap();
     let mut handle = handle.unwrap();
-    // From here the clock runs to the end of the silence by itself, and no further once somebody
-    // asks.
     tokio::time::pause();
-    let play = async {
+    let (waited, told) = tokio::join!(
+        async {
+            // Who asks every second is not put off either.
+            loop {
+                let waited = tokio::time::timeout(Duration::from_secs(1), handle.wait()).await;
+                if let Ok(waited) = waited {
+                    return (waited, tokio::time::Instant::now());
+                }
+            }
+        },
+        async {
+            for _ in 0..10 {
+                tokio::time::sleep(KEEP_ALIVE).await;
+                daemon.event(&event(9, EventKind::KeepAlive, None)).await.unwrap();
+            }
+            tokio::time::Instant::now()
+        }
+    );
+    let (error, at) = (waited.0.unwrap_err(), waited.1);
+    assert!(matches!(error, Error::TimedOut { after: SILENCE, .. }), "{error:?}");
+    let silence = at - told;
+    assert!(silence.abs_diff(SILENCE) < Duration::from_secs(1), "{silence:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_followed_from_before_there_is_a_job_to_its_end() {
+    let (client, mut daemon) = Fake::pair().unwrap();
+    let key = Topic::Key("nightly".to_owned());
+    let (handle, played) = tokio::join!(client.attach_key("nightly"), async {
         let asked = daemon.request().await?;
-        assert_eq!(asked.method, "job.status");
-        daemon.answer(&asked, &job(JobState::Finished)).await
-    };
-    let (status, played) = tokio::join!(handle.wait(), play);
+        assert_eq!(asked.params, r#"{"topics":["key:nightly"]}"#);
+        daemon.answer(&asked, &subscribed()).await
+    });
     played.unwrap();
-    assert_eq!(status.unwrap().state, JobState::Finished);
+    let mut handle = handle.unwrap();
+    assert!(handle.status().is_none());
+    let early = handle.cancel(CancelMode::Now).await.unwrap_err();
+    assert_eq!(early.wire().unwrap().data.name.as_str(), "NOT_FOUND");
+    let told = [(EventKind::Queued, JobState::Queued), (EventKind::Finished, JobState::Finished)];
+    for (seq, (kind, state)) in (1..).zip(told) {
+        let event = Event { topic: key.clone(), ..event(seq, kind, Some(job(state))) };
+        daemon.event(&event).await.unwrap();
+    }
+    assert_eq!(handle.next().await.unwrap().unwrap().kind, EventKind::Queued);
+    assert_eq!(handle.status().unwrap().job, Token::from_bits(7));
+    let (cancelled, asked) = tokio::join!(handle.cancel(CancelMode::Now), async {
+        let asked = daemon.request().await.unwrap();
+        daemon.answer(&asked, &job(JobState::Finished)).await.unwrap();
+        asked
+    });
+    cancelled.unwrap();
+    assert!(asked.params.contains(Token::from_bits(7).as_str()));
+    assert_eq!(handle.wait().await.unwrap().state, JobState::Finished);
+    assert!(handle.next().await.unwrap().is_none());
+}
+
+/// There is no other connection to be had.
+#[tokio::test]
+async fn over_a_socket_of_its_own_a_subscription_ends_with_the_connection() {
+    let (client, mut daemon) = Fake::pair().unwrap();
+    let params = EventSubscribeParams::of([Topic::Jobs]);
+    let (subscription, played) = tokio::join!(client.subscribe(&params), async {
+        let asked = daemon.request().await?;
+        daemon.answer(&asked, &subscribed()).await
+    });
+    played.unwrap();
+    let mut subscription = subscription.unwrap();
+    daemon.event(&event(1, EventKind::Progress, None)).await.unwrap();
+    drop(daemon);
+    assert_eq!(subscription.next().await.unwrap().unwrap().seq, 1);
+    for _ in 0..2 {
+        let ended = subscription.next().await;
+        assert!(matches!(ended, Err(Error::Unavailable(Unavailable::Closed))), "{ended:?}");
+    }
 }
 
 #[tokio::test]

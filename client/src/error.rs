@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use darkslide_protocol::envelope::OutgoingError;
-use darkslide_protocol::error::{ErrorName, WireError};
+use darkslide_protocol::error::{Class, ErrorName, WireError};
 use darkslide_protocol::frame::FrameError;
 
+use crate::descriptors::DescriptorError;
 use crate::place::PlaceError;
 
 /// Why a call has no answer.
@@ -64,6 +65,23 @@ impl Error {
             Self::Unavailable(_) | Self::TimedOut { .. } | Self::Protocol(_) => None,
         }
     }
+
+    /// Whose turn it is; of the daemon's errors, as the daemon says.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Denied(error) | Self::Remote(error) => error.data.class,
+            Self::Unavailable(Unavailable::NoRuntime | Unavailable::InRuntime) => Class::Caller,
+            Self::Unavailable(_) | Self::TimedOut { .. } => Class::Transient,
+            Self::Protocol(error) => error.class(),
+        }
+    }
+
+    /// Is it worth trying again, with nobody's help? What a circuit breaker counts.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.class() == Class::Transient
+    }
 }
 
 impl From<WireError> for Error {
@@ -96,6 +114,9 @@ pub enum Unavailable {
     /// A client needs a tokio runtime with I/O and time.
     #[error("there is no tokio runtime here")]
     NoRuntime,
+    /// A blocking client would block a runtime.
+    #[error("a blocking client was called within a tokio runtime")]
+    InRuntime,
 }
 
 impl Unavailable {
@@ -105,12 +126,35 @@ impl Unavailable {
         match self {
             Self::Place(error) => error.hint(),
             Self::Connect { .. } => {
-                "start the daemon (`darkslided`), or name a library with `--library PATH`"
+                "start the daemon (`darkslided`), or set DARKSLIDE_SOCKET to where one listens"
             }
             Self::Closed | Self::Broken(_) => {
-                "connect again; the daemon's log says why it ended, if it did"
+                "try again; the daemon's log says why it ended, if it did"
             }
             Self::NoRuntime => "make the client within a tokio runtime with I/O and time",
+            Self::InRuntime => "use the client that awaits, or a thread without a runtime",
+        }
+    }
+
+    /// Can it be otherwise in a moment, as when a daemon starts again? Not where somebody has to
+    /// mend what is there, least of all where what is there is not to be trusted.
+    pub(crate) fn may_pass(&self) -> bool {
+        // The last two: a daemon that ended before it accepted us.
+        let is_absence = |source: &io::Error| {
+            matches!(
+                source.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotConnected
+            )
+        };
+        match self {
+            Self::Place(PlaceError::Look { source, .. }) | Self::Connect { source, .. } => {
+                is_absence(source)
+            }
+            Self::Place(_) | Self::NoRuntime | Self::InRuntime => false,
+            Self::Closed | Self::Broken(_) => true,
         }
     }
 }
@@ -128,6 +172,15 @@ pub enum ProtocolError {
     /// The daemon answered what nobody asked; the connection is over.
     #[error("the daemon answered a request that was never made")]
     UnknownId,
+    /// Descriptors and frames do not go together; the connection is over.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
+    /// The daemon's result came without its descriptor; the connection stays usable.
+    #[error("the result of {method} came without its descriptor")]
+    NoDescriptor {
+        /// Of which method.
+        method: &'static str,
+    },
     /// The daemon's result is of another form than this client knows; the connection stays usable.
     #[error("the result of {method} has another form than this client knows")]
     Result {
@@ -173,14 +226,34 @@ impl ProtocolError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Frame(_) | Self::Message(_) | Self::UnknownId | Self::OtherService { .. } => {
+            Self::Frame(_)
+            | Self::Message(_)
+            | Self::UnknownId
+            | Self::Descriptors(_)
+            | Self::OtherService { .. } => {
                 "see what listens at the socket: `darkslide call health --trace`"
             }
-            Self::Result { .. } | Self::PageLoop { .. } | Self::Newer { .. } => {
-                "bring client and daemon to the same version"
-            }
+            Self::Result { .. }
+            | Self::NoDescriptor { .. }
+            | Self::PageLoop { .. }
+            | Self::Newer { .. } => "bring client and daemon to the same version",
             Self::Params(_) => "look at the values of the params",
             Self::TooLong { .. } => "ask for less at once",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Params(_) | Self::TooLong { .. } => Class::Caller,
+            Self::Frame(_)
+            | Self::Message(_)
+            | Self::UnknownId
+            | Self::Descriptors(_)
+            | Self::NoDescriptor { .. }
+            | Self::Result { .. }
+            | Self::Newer { .. }
+            | Self::OtherService { .. }
+            | Self::PageLoop { .. } => Class::Bug,
         }
     }
 }
@@ -199,6 +272,55 @@ mod tests {
         assert_eq!(error.hint(), "ask the owner");
         let busy = WireError::new(ErrorName::Busy, Reason::Busy, "busy", "try again");
         assert!(matches!(Error::from(busy), Error::Remote(_)));
+    }
+
+    #[test]
+    fn each_case_has_its_class() {
+        let timed_out = Error::TimedOut { doing: "health", after: Duration::from_secs(1) };
+        let denied = WireError::new(ErrorName::Denied, Reason::Denied, "no", "ask the owner");
+        let busy = WireError::new(ErrorName::Busy, Reason::Busy, "busy", "try again");
+        for (error, class) in [
+            (Unavailable::Closed.into(), Class::Transient),
+            (Unavailable::Place(PlaceError::NoHome).into(), Class::Transient),
+            (timed_out, Class::Transient),
+            (denied.into(), Class::Policy),
+            (busy.into(), Class::Transient),
+            (ProtocolError::TooLong { bytes: 2, limit: 1 }.into(), Class::Caller),
+            (ProtocolError::UnknownId.into(), Class::Bug),
+            (ProtocolError::from(DescriptorError::Surplus).into(), Class::Bug),
+        ] {
+            let error: Error = error;
+            assert_eq!(error.class(), class, "{error}");
+            assert_eq!(error.is_transient(), class == Class::Transient, "{error}");
+        }
+    }
+
+    #[test]
+    fn only_absence_is_waited_for() {
+        let connect = |kind: io::ErrorKind| Unavailable::Connect {
+            socket: PathBuf::from("s"),
+            source: Arc::new(kind.into()),
+        };
+        let look = |kind: io::ErrorKind| {
+            Unavailable::Place(PlaceError::Look {
+                path: PathBuf::from("s"),
+                source: Arc::new(kind.into()),
+            })
+        };
+        for (error, passes) in [
+            (connect(io::ErrorKind::ConnectionRefused), true),
+            (connect(io::ErrorKind::NotFound), true),
+            (connect(io::ErrorKind::ConnectionReset), true),
+            (connect(io::ErrorKind::NotConnected), true),
+            (look(io::ErrorKind::NotFound), true),
+            (Unavailable::Closed, true),
+            (connect(io::ErrorKind::PermissionDenied), false),
+            (look(io::ErrorKind::PermissionDenied), false),
+            (Unavailable::Place(PlaceError::PeerUid { path: PathBuf::new(), uid: 7 }), false),
+            (Unavailable::NoRuntime, false),
+        ] {
+            assert_eq!(error.may_pass(), passes, "{error}");
+        }
     }
 
     #[test]

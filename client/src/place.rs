@@ -132,7 +132,7 @@ impl PlaceError {
             }
             Self::TooLong { .. } => "set DARKSLIDE_SOCKET to a shorter path",
             Self::Look { .. } => {
-                "start the daemon (`darkslided`), or name a library with `--library PATH`"
+                "start the daemon (`darkslided`), or set DARKSLIDE_SOCKET to where one listens"
             }
             Self::NotAFolder { .. } | Self::FolderOwner { .. } | Self::FolderMode { .. } => {
                 "use a folder of your own with mode 0700, and no link"

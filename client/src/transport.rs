@@ -1,16 +1,18 @@
 //! One connection: frames over a Unix socket in both directions, by one task that ends with it.
 //!
 //! It alone owns the socket and what is written to it: through a bounded queue, so that a daemon
-//! that does not read holds up the callers and not the memory. What it reads it hands on and never
-//! interprets beyond the envelope. The hazard: a daemon that refuses a peer writes why and closes;
-//! a failed write must not hide those last words, so only the reading side ends it all.
+//! that does not read holds up the callers and not the memory. What it reads it hands on, beside
+//! the descriptors that came with it, and never interprets beyond the envelope. The hazard: a
+//! daemon that refuses a peer writes why and closes; a failed write must not hide those last words.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "owns the client's socket and the task that serves it"
 )]
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +22,17 @@ use bytes::{Bytes, BytesMut};
 use darkslide_protocol::envelope::{self, Id, Outgoing};
 use darkslide_protocol::frame::{FrameReader, write_frame};
 use darkslide_protocol::limits::{FRAME_HEADER_BYTES, MAX_IN_FLIGHT, MAX_REQUEST_FRAME_BYTES};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::calls::{Calls, OnResult};
+use crate::calls::{Answer, Calls, OnResult, Reply};
+use crate::descriptors::{Descriptors, MAX_WAITING_DESCRIPTORS};
 use crate::error::{Error, ProtocolError, Unavailable};
 use crate::events::Events;
 use crate::place;
@@ -42,6 +45,17 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Between two attempts on a socket whose backlog is full.
 const BACKLOG_RETRY: Duration = Duration::from_millis(20);
+
+/// From a write that failed to the end of what can be read: the words are there already, if there
+/// are any.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Room for descriptors on one message: more than are allowed, so that those are seen and closed
+/// and not cut off, which not every system does without losing them.
+const DESCRIPTOR_ROOM: usize = rustix::cmsg_space!(ScmRights(MAX_WAITING_DESCRIPTORS));
+
+/// The notification by which a request is given up.
+pub(crate) const CANCEL: &str = "$/cancel";
 
 /// Which way a frame goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +73,7 @@ pub type Tap = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
 pub(crate) struct Link {
     pub(crate) calls: Calls,
     pub(crate) events: Events,
-    outgoing: mpsc::Sender<Bytes>,
+    outgoing: mpsc::Sender<Queued>,
     tap: Option<Tap>,
 }
 
@@ -67,6 +81,19 @@ impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link").finish_non_exhaustive()
     }
+}
+
+/// A request that is to be written.
+#[derive(Debug)]
+struct Queued {
+    id: i64,
+    payload: Bytes,
+}
+
+/// Params of the notification that gives up a request.
+#[derive(Serialize)]
+struct Cancel {
+    id: i64,
 }
 
 /// A connection; dropped, it is closed.
@@ -116,8 +143,7 @@ impl Transport {
     /// Begins to serve a connected socket.
     pub(crate) fn start(stream: UnixStream, tap: Option<Tap>) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(|_| Unavailable::NoRuntime)?;
-        let (outgoing, queue) = mpsc::channel(MAX_QUEUED_FRAMES);
-        let link = Arc::new(Link { calls: Calls::new(), events: Events::default(), outgoing, tap });
+        let (link, queue) = Link::new(tap);
         let task = runtime.spawn(serve(stream, Arc::clone(&link), queue));
         Ok(Self { link, task: task.abort_handle() })
     }
@@ -128,22 +154,33 @@ impl Transport {
 }
 
 impl Link {
-    /// Sends a request and waits for its answer, however long.
+    fn new(tap: Option<Tap>) -> (Arc<Self>, mpsc::Receiver<Queued>) {
+        let (outgoing, queue) = mpsc::channel(MAX_QUEUED_FRAMES);
+        let link = Self { calls: Calls::new(), events: Events::default(), outgoing, tap };
+        (Arc::new(link), queue)
+    }
+
+    /// One without a connection.
+    #[cfg(test)]
+    pub(crate) fn detached() -> Arc<Self> {
+        Self::new(None).0
+    }
+
+    /// Sends a request and waits for its answer, however long. Dropped, it gives the request up,
+    /// and has the daemon told of that if it was sent.
     pub(crate) async fn ask<P: Serialize>(
         &self,
         method: &str,
         params: &P,
         on_result: Option<OnResult>,
-    ) -> Result<Box<RawValue>, Error> {
+    ) -> Answer {
         let slot = self.calls.slot().await?;
         let Ok(place) = self.outgoing.reserve().await else {
-            return Err(self.calls.why_ended());
+            return Err(self.calls.not_sent());
         };
-        // From here to `send` nothing waits, so that no request is half made when its caller gives
-        // up.
-        let mut waiting = self.calls.open(slot, on_result)?;
-        place.send(frame(&waiting.id(), method, params)?);
-        waiting.sent();
+        let waiting = self.calls.open(slot, on_result)?;
+        let id = waiting.id();
+        place.send(Queued { id, payload: request(id, method, params)? });
         waiting.answer().await
     }
 
@@ -163,8 +200,8 @@ impl Link {
         let Ok(id) = self.calls.open_unawaited(slot) else {
             return;
         };
-        if let Ok(frame) = frame(&Id::Number(id), method, &params) {
-            place.send(frame);
+        if let Ok(payload) = request(id, method, &params) {
+            place.send(Queued { id, payload });
         }
     }
 
@@ -173,23 +210,27 @@ impl Link {
         self.events.end(error);
     }
 
-    /// Hands on what one frame says.
-    fn take(&self, frame: &[u8]) -> Result<(), Error> {
+    /// Hands on what one frame says, and the descriptor that it announces.
+    fn take(self: &Arc<Self>, frame: &[u8], descriptors: &mut Descriptors) -> Result<(), Error> {
         let message =
             Outgoing::parse(frame).map_err(|error| ProtocolError::Message(Arc::new(error)))?;
         match message {
             Outgoing::Event(event) => self.events.deliver(*event),
-            Outgoing::Response { id: Some(id), outcome } => {
-                self.calls.answer(&id, outcome.map_err(Error::from))?
+            Outgoing::Response { id: Some(id), outcome, fd } => {
+                let descriptor = descriptors.take(fd).map_err(ProtocolError::from)?;
+                let reply = outcome.map(|result| Reply { result, descriptor });
+                self.calls.answer(&id, reply.map_err(Error::from), self)?;
             }
             Outgoing::Newer { id: Some(id), message } => {
-                self.calls.answer(&id, Err(ProtocolError::Newer { message }.into()))?;
+                self.calls.answer(&id, Err(ProtocolError::Newer { message }.into()), self)?;
             }
             // An event of a kind that this program does not know is none for it.
             Outgoing::Newer { id: None, .. } => {}
             // About the connection as such; the daemon closes it.
-            Outgoing::Response { id: None, outcome: Err(error) } => return Err(Error::from(error)),
-            Outgoing::Response { id: None, outcome: Ok(_) } => {
+            Outgoing::Response { id: None, outcome: Err(error), .. } => {
+                return Err(Error::from(error));
+            }
+            Outgoing::Response { id: None, outcome: Ok(_), .. } => {
                 return Err(ProtocolError::UnknownId.into());
             }
         }
@@ -203,8 +244,8 @@ impl Link {
     }
 }
 
-fn frame<P: Serialize>(id: &Id, method: &str, params: &P) -> Result<Bytes, ProtocolError> {
-    let payload = envelope::request(Some(id), method, params)
+fn request<P: Serialize>(id: i64, method: &str, params: &P) -> Result<Bytes, ProtocolError> {
+    let payload = envelope::request(Some(&Id::Number(id)), method, params)
         .map_err(|source| ProtocolError::Params(Arc::new(source)))?;
     if payload.len() > MAX_REQUEST_FRAME_BYTES {
         return Err(ProtocolError::TooLong {
@@ -215,62 +256,158 @@ fn frame<P: Serialize>(id: &Id, method: &str, params: &P) -> Result<Bytes, Proto
     Ok(Bytes::from(payload))
 }
 
-async fn serve(stream: UnixStream, link: Arc<Link>, queue: mpsc::Receiver<Bytes>) {
+async fn serve(stream: UnixStream, link: Arc<Link>, mut queue: mpsc::Receiver<Queued>) {
     let (reading, writing) = stream.into_split();
-    let written = async {
-        write(writing, &link, queue).await;
-        std::future::pending::<Error>().await
-    };
+    let mut read = std::pin::pin!(read(reading, &link));
     let error = tokio::select! {
-        error = read(reading, &link) => error,
-        error = written => error,
+        error = &mut read => error,
+        // The queue stays, so that calls hear how the connection ended and not that it did.
+        broken = write(writing, &link, &mut queue) => {
+            let last = tokio::time::timeout(LAST_WORDS, read).await;
+            last.unwrap_or_else(|_silence| broken_by(broken))
+        }
     };
     link.end(&error);
 }
 
+fn broken_by(source: io::Error) -> Error {
+    Unavailable::Broken(Arc::new(source)).into()
+}
+
 /// Reads until the connection is over, and says why.
-async fn read(mut half: OwnedReadHalf, link: &Link) -> Error {
-    let mut reader = FrameReader::of_responses();
-    let mut bytes = BytesMut::with_capacity(READ_BYTES);
+async fn read(half: OwnedReadHalf, link: &Arc<Link>) -> Error {
+    let mut inbound = Inbound::new();
     loop {
-        match reader.next(&mut bytes) {
-            Ok(Some(frame)) => {
-                if link.tap.is_some() {
-                    link.tell_tap(Way::Received, &with_length(&frame));
-                }
-                if let Err(error) = link.take(&frame) {
-                    return error;
-                }
-                continue;
-            }
-            Ok(None) => {}
-            Err(error) => return ProtocolError::Frame(error).into(),
-        }
-        match half.read_buf(&mut bytes).await {
-            Ok(0) if bytes.is_empty() => return Unavailable::Closed.into(),
-            Ok(0) => {
-                let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
-                return Unavailable::Broken(Arc::new(cut)).into();
-            }
+        match inbound.receive(half.as_ref()).await {
+            Ok(0) if inbound.half_frame == 0 => return Unavailable::Closed.into(),
+            Ok(0) => return broken_by(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            Err(Error::Unavailable(Unavailable::Broken(source)))
+                if source.kind() == io::ErrorKind::ConnectionReset =>
+            {
                 return Unavailable::Closed.into();
             }
-            Err(error) => return Unavailable::Broken(Arc::new(error)).into(),
+            Err(error) => return error,
+        }
+        if let Err(error) = inbound.hand_on(link) {
+            return error;
         }
     }
 }
 
-/// Writes what is queued, until that fails; why it failed is told by what can be read.
-async fn write(mut half: OwnedWriteHalf, link: &Link, mut queue: mpsc::Receiver<Bytes>) {
+/// What has arrived and is not handed on.
+struct Inbound {
+    reader: FrameReader,
+    bytes: BytesMut,
+    /// Bytes of the frame that is not read to its end.
+    half_frame: usize,
+    descriptors: Descriptors,
+    scratch: Vec<u8>,
+}
+
+impl Inbound {
+    fn new() -> Self {
+        Self {
+            reader: FrameReader::of_responses(),
+            bytes: BytesMut::with_capacity(READ_BYTES),
+            half_frame: 0,
+            descriptors: Descriptors::default(),
+            scratch: vec![0; READ_BYTES],
+        }
+    }
+
+    /// Waits for bytes, and takes them and the descriptors that come with them; 0 at the end.
+    async fn receive(&mut self, stream: &UnixStream) -> Result<usize, Error> {
+        let receive = || receive(stream, &mut self.scratch);
+        let message = stream.async_io(Interest::READABLE, receive).await.map_err(broken_by)?;
+        let brought = self.descriptors.bring(message.descriptors, message.is_cut);
+        brought.map_err(ProtocolError::from)?;
+        self.bytes.extend_from_slice(self.scratch.get(..message.bytes).unwrap_or_default());
+        self.half_frame += message.bytes;
+        Ok(message.bytes)
+    }
+
+    /// Hands on every frame that is whole.
+    fn hand_on(&mut self, link: &Arc<Link>) -> Result<(), Error> {
+        while let Some(frame) = self.reader.next(&mut self.bytes).map_err(ProtocolError::Frame)? {
+            self.half_frame =
+                self.half_frame.saturating_sub(FRAME_HEADER_BYTES.saturating_add(frame.len()));
+            if link.tap.is_some() {
+                link.tell_tap(Way::Received, &with_length(&frame));
+            }
+            link.take(&frame, &mut self.descriptors)?;
+        }
+        if self.half_frame == 0 {
+            self.descriptors.settle().map_err(ProtocolError::from)?;
+        }
+        Ok(())
+    }
+}
+
+struct Message {
+    bytes: usize,
+    descriptors: Vec<OwnedFd>,
+    /// The system had more beside the bytes than there was room for.
+    is_cut: bool,
+}
+
+/// Receives what is there; descriptors are not inherited by programs that this one starts.
+fn receive(stream: &UnixStream, into: &mut [u8]) -> io::Result<Message> {
+    #[cfg(not(target_os = "macos"))]
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    #[cfg(target_os = "macos")]
+    let flags = RecvFlags::empty();
+    let mut room = [MaybeUninit::uninit(); DESCRIPTOR_ROOM];
+    let mut beside = RecvAncillaryBuffer::new(&mut room);
+    let received = rustix::io::retry_on_intr(|| {
+        rustix::net::recvmsg(stream, &mut [IoSliceMut::new(into)], &mut beside, flags)
+    })?;
+    let mut descriptors = Vec::new();
+    for message in beside.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    #[cfg(target_os = "macos")]
+    for descriptor in &descriptors {
+        rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::CLOEXEC)?;
+    }
+    let is_cut = received.flags.contains(ReturnFlags::CTRUNC);
+    Ok(Message { bytes: received.bytes, descriptors, is_cut })
+}
+
+/// Writes what is queued and what is to be cancelled, until that fails.
+async fn write(
+    mut half: OwnedWriteHalf,
+    link: &Link,
+    queue: &mut mpsc::Receiver<Queued>,
+) -> io::Error {
     let mut out = BytesMut::new();
-    while let Some(payload) = queue.recv().await {
-        if write_frame(payload, MAX_REQUEST_FRAME_BYTES, &mut out).is_err() {
-            return;
+    loop {
+        let (id, payload) = tokio::select! {
+            Some(Queued { id, payload }) = queue.recv() => {
+                if !link.calls.begin(id) {
+                    continue;
+                }
+                (Some(id), payload)
+            }
+            id = link.calls.next_to_cancel() => {
+                match envelope::request(None, CANCEL, &Cancel { id }) {
+                    Ok(payload) => (None, payload.into()),
+                    Err(error) => return error.into(),
+                }
+            }
+        };
+        if let Err(error) = write_frame(payload, MAX_REQUEST_FRAME_BYTES, &mut out) {
+            return io::Error::other(error);
         }
         link.tell_tap(Way::Sent, &out);
-        if half.write_all(&out).await.is_err() {
-            return;
+        if let Err(error) = half.write_all(&out).await {
+            return error;
+        }
+        // Nothing waits between the last byte and this, so that it is known of each request.
+        if let Some(id) = id {
+            link.calls.sent(id);
         }
         out.clear();
     }

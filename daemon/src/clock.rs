@@ -1,8 +1,8 @@
 //! The only reader of time. Below this layer time is an argument.
 //!
-//! Three questions: what is the date (for reports, events, the log), how long is it since, and is
-//! it too late. None of them is asked anywhere else, so that what depends on time can be tested by
-//! handing in another answer.
+//! Three questions: what is the date (for reports, events and their numbers, the log), how long is
+//! it since, and is it too late. None of them is asked anywhere else, so that what depends on time
+//! can be tested by handing in another answer.
 
 #![expect(clippy::disallowed_methods, reason = "the clock: the only reader of time")]
 
@@ -24,12 +24,6 @@ impl Moment {
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
-
-    /// Returns whether `limit` has passed since.
-    #[must_use]
-    pub(crate) fn is_older_than(self, limit: Duration) -> bool {
-        self.elapsed() >= limit
-    }
 }
 
 /// Lets this thread wait.
@@ -42,6 +36,13 @@ pub(crate) fn pause(time: Duration) {
 pub(crate) fn timestamp() -> String {
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{now:.3}")
+}
+
+/// The same in milliseconds since 1970; 0 before.
+#[must_use]
+pub(crate) fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time as a file system keeps it, in UTC; the beginning of time where there is no such.

@@ -10,6 +10,7 @@
 pub mod boot;
 mod clock;
 pub mod confine;
+mod events;
 mod jobs;
 pub mod offline;
 pub mod private;

@@ -119,7 +119,7 @@ impl engine::Progress for Quiet {
 
     fn bytes(&self, _: u64) {}
 
-    fn outcome(&self, _: engine::Outcome) {}
+    fn outcome(&self, _: &engine::ReportRow) {}
 }
 
 fn explain(policy: &Policy) -> Vec<String> {

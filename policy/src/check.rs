@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::document::{
-    ClientRule, DEFAULT_DIR_MODE, DEFAULT_FILE_MODE, LibraryEntry, Policy, PolicyError, Problem,
-    RootEntry, Strictness, World,
+    ClientRule, DEFAULT_DIR_MODE, DEFAULT_FILE_MODE, Handover, LibraryEntry, Policy, PolicyError,
+    Problem, RootEntry, Strictness, World,
 };
 use crate::raw::{self, At};
 use crate::{AbsPath, LibraryName, RootName, RuleName, Uid, size};
@@ -126,7 +126,20 @@ impl Checker<'_> {
             location: table.location,
             referenced: table.referenced,
             albums: table.albums.as_ref().map(|listed| self.albums(listed)).transpose()?,
+            resources: self.handover(table.resources.as_ref())?,
         })
+    }
+
+    fn handover(&self, word: Option<&toml::Spanned<String>>) -> Checked<Handover> {
+        let Some(word) = word else { return Ok(Handover::Descriptors) };
+        match word.get_ref().as_str() {
+            "descriptors" => Ok(Handover::Descriptors),
+            "bytes" => Ok(Handover::Bytes),
+            other => {
+                let given = other.chars().take(64).collect();
+                Err(self.fail(word, Problem::Handover(given)))
+            }
+        }
     }
 
     /// The names are only looked at: which albums there are, the library knows.

@@ -7,7 +7,7 @@
 
 use crate::ask::{Ask, Destination, Effect};
 use crate::denial::{Denial, DenialReason};
-use crate::document::{ClientRule, Policy};
+use crate::document::{ClientRule, Handover, Policy};
 use crate::grant::{Grant, ReadScope, WriteScope};
 use crate::{AbsPath, LibraryName, Peer, RootName, RuleName};
 
@@ -22,6 +22,9 @@ impl Policy {
         if !rule.allows_method(ask.method()) {
             return Err(refuse(DenialReason::Method(ask.method().to_owned())));
         }
+        if !rule.allows_descriptors(ask.method()) {
+            return Err(refuse(DenialReason::Descriptors(ask.method().to_owned())));
+        }
         let covers = E::judge(self, rule, ask.object()).map_err(refuse)?;
         Ok(Grant::new(rule.name.clone(), covers))
     }
@@ -35,10 +38,19 @@ impl Policy {
         self.rule_for(peer).map(|rule| &rule.name)
     }
 
-    /// Does the rule of a peer name this method? What it may be called on is another question.
+    /// Does the rule of a peer name this method, and what it hands over? What it may be called on
+    /// is another question.
     #[must_use]
     pub fn may_call(&self, peer: &Peer, method: &str) -> bool {
-        self.rule_for(peer).is_ok_and(|rule| rule.allows_method(method))
+        let allows =
+            |rule: &ClientRule| rule.allows_method(method) && rule.allows_descriptors(method);
+        self.rule_for(peer).is_ok_and(allows)
+    }
+
+    /// How the content of resources gets to a peer.
+    #[must_use]
+    pub fn handover_to(&self, peer: &Peer) -> Handover {
+        self.rule_for(peer).map_or(Handover::Bytes, |rule| rule.resources)
     }
 
     /// What a peer would be granted of each library that it may read, in the order of the policy.
@@ -98,6 +110,7 @@ impl Policy {
             } else {
                 library.referenced.clone()
             },
+            handover: rule.resources,
         })
     }
 

@@ -21,6 +21,8 @@ pub enum DenialReason {
     NoRule(Uid),
     /// The rule does not name the method.
     Method(String),
+    /// The method hands over a descriptor, and the rule allows bytes alone.
+    Descriptors(String),
     /// The rule does not name the library, or there is none of that name.
     Library(String),
     /// The rule does not name the root, or there is none of that name.
@@ -67,6 +69,12 @@ impl Denial {
             DenialReason::Method(method) => {
                 format!("rule {rule} does not list the method {method:?}; add it to `methods`")
             }
+            DenialReason::Descriptors(method) => {
+                format!(
+                    "rule {rule} has `resources = \"bytes\"`, and {method} hands over descriptors; \
+                     remove that key"
+                )
+            }
             DenialReason::Library(name) => {
                 format!(
                     "rule {rule} does not list the library {name:?}, or none has that name; see `libraries`"
@@ -92,6 +100,7 @@ impl Denial {
         match &self.reason {
             DenialReason::NoRule(_) => "this peer is granted nothing here".to_owned(),
             DenialReason::Method(method) => format!("this peer may not call {method}"),
+            DenialReason::Descriptors(_) => "this peer gets bytes, no descriptors".to_owned(),
             DenialReason::Library(_) => "there is no such library".to_owned(),
             DenialReason::Root { own, .. } => format!("there is no such root; {}", known(own)),
             DenialReason::OutsideRoots { own, .. } => {

@@ -7,6 +7,8 @@
 //! enforce: read and ignored, it would promise what nobody keeps. The hazard: a typing mistake
 //! (`hiden = false`) that silently widens what is allowed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::check;
 use crate::raw::{self, At};
 use crate::size::SizeError;
@@ -39,6 +41,17 @@ pub enum Strictness {
     Required,
     /// It starts, and says so wherever it is asked.
     BestEffort,
+}
+
+/// How the content of a resource gets to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Handover {
+    /// As descriptors of the files, and as bytes.
+    Descriptors,
+    /// As bytes alone: whoever holds a descriptor may change mode and times of a file that its uid
+    /// owns.
+    Bytes,
 }
 
 /// Who may do what. Checked: names are unique and known, no folder holds another that it must not
@@ -84,7 +97,11 @@ pub struct ClientRule {
     pub(crate) referenced: Option<bool>,
     /// Never an empty list.
     pub(crate) albums: Option<Vec<String>>,
+    pub(crate) resources: Handover,
 }
+
+/// The methods whose answer comes with a descriptor of a file in a library.
+pub const METHODS_WITH_DESCRIPTORS: &[&str] = &["resource.open", "thumbnail.open"];
 
 pub(crate) const DEFAULT_FILE_MODE: u16 = 0o644;
 pub(crate) const DEFAULT_DIR_MODE: u16 = 0o755;
@@ -92,6 +109,11 @@ pub(crate) const DEFAULT_DIR_MODE: u16 = 0o755;
 impl ClientRule {
     pub(crate) fn allows_method(&self, method: &str) -> bool {
         self.methods.iter().any(|listed| listed == "*" || listed == method)
+    }
+
+    /// Unless the method hands over descriptors and the rule allows bytes alone.
+    pub(crate) fn allows_descriptors(&self, method: &str) -> bool {
+        self.resources == Handover::Descriptors || !METHODS_WITH_DESCRIPTORS.contains(&method)
     }
 }
 
@@ -132,6 +154,7 @@ impl PolicyError {
             }
             Problem::Size(_, SizeError::TooLarge) => "write less; \"0\" is no quota",
             Problem::Confinement(_) => "write \"required\" or \"best-effort\"",
+            Problem::Handover(_) => "write \"descriptors\" or \"bytes\"",
             Problem::Uid(_) => "write \"self\" or the number of an ordinary user",
             Problem::Method(_) => "write \"*\", or a method of docs/protocol.md",
             Problem::Twice(_) => "give each a name of its own",
@@ -165,6 +188,8 @@ pub(crate) enum Problem {
     Size(String, SizeError),
     #[error("{0:?} is no value of `confinement`")]
     Confinement(String),
+    #[error("{0:?} is no value of `resources`")]
+    Handover(String),
     #[error("{0} is no uid that a rule may name")]
     Uid(String),
     #[error("there is no method {0:?}")]
@@ -354,6 +379,7 @@ fn rule_for_self(
         location: None,
         referenced: None,
         albums: None,
+        resources: Handover::Descriptors,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::document::{ClientRule, Policy, RootEntry};
+use crate::document::{ClientRule, Handover, Policy, RootEntry};
 use crate::grant::ReadScope;
 use crate::rules::Place;
 
@@ -26,10 +26,14 @@ impl Policy {
         let scopes = rule.libraries.iter().filter_map(|name| self.judge_read(rule, name).ok());
         let libraries =
             listed(&scopes.map(|scope| extent(&scope)).collect::<Vec<_>>(), "no library");
+        let handover = match rule.resources {
+            Handover::Descriptors => "",
+            Handover::Bytes => " as bytes alone",
+        };
         let roots = self.roots().filter(|root| rule.roots.contains(&root.name));
         let roots = listed(&roots.map(room).collect::<Vec<_>>(), "no root");
         format!(
-            "rule {}: uid {} may call {methods}, read {libraries}, write below {roots}",
+            "rule {}: uid {} may call {methods}, read {libraries}{handover}, write below {roots}",
             rule.name, rule.uid
         )
     }

@@ -38,6 +38,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Effect;
+use crate::document::Handover;
 use crate::{AbsPath, LibraryName, RelPath, RootName, RuleName};
 
 /// The policy's yes to one ask.
@@ -89,6 +90,13 @@ pub struct ReadScope {
     pub(crate) location: bool,
     pub(crate) albums: Option<Vec<String>>,
     pub(crate) referenced: Vec<AbsPath>,
+    #[serde(default = "bytes")]
+    pub(crate) handover: Handover,
+}
+
+/// What was kept before there was a choice: the narrower of the two.
+fn bytes() -> Handover {
+    Handover::Bytes
 }
 
 impl ReadScope {
@@ -127,6 +135,12 @@ impl ReadScope {
     #[must_use]
     pub fn referenced(&self) -> &[AbsPath] {
         &self.referenced
+    }
+
+    /// How the content of resources may be handed over.
+    #[must_use]
+    pub fn handover(&self) -> Handover {
+        self.handover
     }
 
     /// Are there assets that do not exist for the peer?

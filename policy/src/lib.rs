@@ -25,7 +25,10 @@ mod size;
 
 pub use ask::{Ask, Call, Destination, Effect, Read, Write};
 pub use denial::{Denial, DenialReason};
-pub use document::{Platform, Policy, PolicyError, PrivateError, Strictness, World};
+pub use document::{
+    Handover, METHODS_WITH_DESCRIPTORS, Platform, Policy, PolicyError, PrivateError, Strictness,
+    World,
+};
 pub use grant::{CallScope, Grant, ReadScope, WriteScope};
 pub use name::{LibraryName, NameError, RootName, RuleName};
 pub use path::{AbsPath, Component, PathError, RelPath};

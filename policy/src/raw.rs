@@ -88,7 +88,7 @@ pub(crate) struct Client {
     gid: Later,
     code_requirement: Later,
     any_program: Later,
-    resources: Later,
+    pub(crate) resources: Option<Spanned<String>>,
 }
 
 /// `uid = "self"` or a number.
@@ -116,12 +116,11 @@ impl Document {
 }
 
 impl Client {
-    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 4] {
+    pub(crate) fn unsupported(&self) -> [(&'static str, Option<usize>); 3] {
         [
             ("gid", place(&self.gid)),
             ("code_requirement", place(&self.code_requirement)),
             ("any_program", place(&self.any_program)),
-            ("resources", place(&self.resources)),
         ]
     }
 }

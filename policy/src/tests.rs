@@ -16,6 +16,9 @@ fn world() -> World {
         "asset.query",
         "asset.count",
         "asset.get",
+        "resource.open",
+        "resource.read",
+        "thumbnail.open",
         "change.token",
         "change.since",
         "export.start",
@@ -64,10 +67,11 @@ fn read_words(grant: &Grant<Read>) -> String {
     let hidden = if scope.shows_hidden() { " hidden" } else { "" };
     let trashed = if scope.shows_trashed() { " trashed" } else { "" };
     let location = if scope.shows_location() { " location" } else { "" };
+    let bytes = if scope.handover() == Handover::Bytes { " bytes" } else { "" };
     let referenced = scope.referenced().iter().map(|folder| format!(" referenced={folder}"));
     let albums = scope.albums().unwrap_or_default().iter().map(|album| format!(" albums={album}"));
     let lists: String = referenced.chain(albums).collect();
-    format!("{}{hidden}{trashed}{location}{lists}", grant.rule())
+    format!("{}{hidden}{trashed}{location}{bytes}{lists}", grant.rule())
 }
 
 fn write_answer(policy: &Policy, peer: &Peer, method: &str, to: Destination) -> String {
@@ -85,6 +89,7 @@ fn reason(denial: &Denial) -> String {
     match denial.reason() {
         DenialReason::NoRule(_) => "no rule",
         DenialReason::Method(_) => "no method",
+        DenialReason::Descriptors(_) => "no descriptors",
         DenialReason::Library(_) => "no library",
         DenialReason::Root { .. } => "no root",
         DenialReason::OutsideRoots { .. } => "outside",
@@ -120,7 +125,7 @@ fn every_line_of_the_table_of_decisions_holds() {
         }
         lines += 1;
     }
-    assert!(lines > 34, "the table was read");
+    assert!(lines > 39, "the table was read");
 }
 
 const GOOD: &str = r#"
@@ -158,7 +163,7 @@ fn a_typing_mistake_is_refused_with_its_place() {
 
 #[test]
 fn a_key_that_nothing_enforces_is_refused_by_name() {
-    for key in ["gid", "code_requirement", "any_program", "resources"] {
+    for key in ["gid", "code_requirement", "any_program"] {
         let text = format!("{GOOD}{key} = 1\n");
         refuses(&text, 13, key.len() + 4, &format!("`{key}` is not supported yet"));
     }
@@ -245,7 +250,7 @@ fn granted(policy: &Policy) -> Vec<String> {
     let mut granted = Vec::new();
     for uid in [0, 1000, 1001, 1002] {
         for object in objects {
-            for method in ["health", "asset.query", "export.start"] {
+            for method in ["health", "asset.query", "resource.open", "export.start"] {
                 let answer = answer(policy, &peer(uid), method, object);
                 if answer.starts_with("no ") || answer == "outside" {
                     continue;
@@ -266,8 +271,8 @@ fn granted(policy: &Policy) -> Vec<String> {
 #[test]
 fn removing_any_line_but_one_that_narrows_never_allows_more() {
     // A policy with a line less either does not parse or grants a subset (security reference, J04).
-    // Lines that say `false`, and a rule's albums, are there to narrow: without them there is more,
-    // as their reader means.
+    // Lines that say `false` or `bytes`, and a rule's albums, are there to narrow: without them
+    // there is more, as their reader means.
     let text = include_str!("decisions.toml").replace("BASE", "/base");
     let all = granted(&parse(&text).unwrap());
     let lines: Vec<&str> = text.lines().collect();
@@ -276,7 +281,8 @@ fn removing_any_line_but_one_that_narrows_never_allows_more() {
         let kept = lines.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line);
         let Ok(policy) = parse(&kept.collect::<Vec<_>>().join("\n")) else { continue };
         let more: Vec<_> = granted(&policy).into_iter().filter(|one| !all.contains(one)).collect();
-        if removed.ends_with("= false") || removed.starts_with("albums") {
+        let narrows = |begin| removed.starts_with(begin);
+        if removed.ends_with("= false") || narrows("albums") || narrows("resources") {
             assert!(!more.is_empty(), "{removed}: it narrows nothing");
             narrowing += 1;
         } else {
@@ -284,7 +290,7 @@ fn removing_any_line_but_one_that_narrows_never_allows_more() {
         }
         parsed += 1;
     }
-    assert!(parsed > 10 && narrowing == 5, "{parsed} {narrowing}");
+    assert!(parsed > 10 && narrowing == 6, "{parsed} {narrowing}");
 }
 
 #[test]
@@ -458,6 +464,36 @@ fn a_rule_is_explained_with_what_it_grants_of_each_library() {
     let policy = parse(&include_str!("decisions.toml").replace("BASE", "/base")).unwrap();
     let lines = policy.explain_clients();
     assert!(lines[0].contains("main (with hidden, with location, with referenced)"), "{lines:?}");
-    assert!(lines[1].contains("read main (only members of \"Trips/2024/Japan\"), "), "{lines:?}");
+    assert!(
+        lines[1].contains("read main (only members of \"Trips/2024/Japan\") as bytes alone, "),
+        "{lines:?}"
+    );
     assert!(lines[2].contains("read old (with hidden, with trashed), "), "{lines:?}");
+}
+
+#[test]
+fn a_rule_hands_over_descriptors_unless_it_says_bytes() {
+    let with = |line: &str| parse(&format!("{GOOD}{line}\n"));
+    let may = |policy: &Policy| {
+        METHODS_WITH_DESCRIPTORS.iter().all(|method| policy.may_call(&peer(1000), method))
+    };
+    for line in ["", "resources = \"descriptors\""] {
+        let policy = with(line).unwrap();
+        assert!(may(&policy), "{line}");
+        assert_eq!(policy.handover_to(&peer(1000)), Handover::Descriptors);
+    }
+    let policy = with("resources = \"bytes\"").unwrap();
+    assert!(!may(&policy) && policy.may_call(&peer(1000), "resource.read"));
+    assert_eq!(policy.handover_to(&peer(1000)), Handover::Bytes);
+    assert_eq!(policy.handover_to(&peer(1)), Handover::Bytes, "a stranger gets nothing at all");
+    let words = policy.explain_clients().join("\n");
+    assert!(words.contains("read main (with location) as bytes alone, "), "{words}");
+    let ask = Ask::<Read>::new("resource.open", LibraryName::parse("main").unwrap());
+    let denial = policy.decide(&peer(1000), &ask).unwrap_err();
+    assert!(denial.explain().contains("resources"), "{}", denial.explain());
+    for word in ["\"\"", "\"Bytes\"", "\"byte\""] {
+        let line = format!("resources = {word}");
+        refuses(&format!("{GOOD}{line}\n"), 13, 13, &format!("{word} is no value of `resources`"));
+    }
+    assert!(with("resources = true").is_err() && with("resources = [\"bytes\"]").is_err());
 }

@@ -20,12 +20,16 @@ use crate::value::Token;
 
 /// What names a request: a text of at most 64 bytes, or an integer that every JSON library keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Id {
     /// A text.
-    Text(String),
+    Text(#[cfg_attr(feature = "schema", schemars(length(max = MAX_ID_BYTES)))] String),
     /// An integer within ±(2⁵³−1).
-    Number(i64),
+    Number(
+        #[cfg_attr(feature = "schema", schemars(range(min = -MAX_ID_INTEGER, max = MAX_ID_INTEGER)))]
+         i64,
+    ),
 }
 
 /// What a client sent.
@@ -256,6 +260,8 @@ struct RequestOut<'a, P> {
 struct ResultOut<'a, R> {
     jsonrpc: Version,
     id: &'a Id,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    fd: bool,
     result: &'a R,
 }
 
@@ -283,7 +289,19 @@ pub fn request<P: Serialize>(
 /// # Errors
 /// What serde_json says of `result`.
 pub fn result<R: Serialize>(id: &Id, result: &R) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&ResultOut { jsonrpc: Version, id, result })
+    serde_json::to_vec(&ResultOut { jsonrpc: Version, id, fd: false, result })
+}
+
+/// The wire form of a result that comes with a descriptor, which travels beside the frame's first
+/// byte.
+///
+/// # Errors
+/// What serde_json says of `result`.
+pub fn result_with_descriptor<R: Serialize>(
+    id: &Id,
+    result: &R,
+) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&ResultOut { jsonrpc: Version, id, fd: true, result })
 }
 
 /// The wire form of a result that is JSON text already: moved to make room for what comes before.
@@ -317,6 +335,18 @@ pub fn event(event: &Event) -> Result<Vec<u8>, serde_json::Error> {
 /// The method name of event notifications.
 pub const EVENT: &str = "event";
 
+/// The method name of the notification that gives up a request.
+pub const CANCEL: &str = "$/cancel";
+
+/// Params of `$/cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// Of the request.
+    pub id: Id,
+}
+
 /// What the daemon sent.
 #[derive(Debug)]
 pub enum Outgoing {
@@ -326,6 +356,8 @@ pub enum Outgoing {
         id: Option<Id>,
         /// Its result, raw, or why there is none.
         outcome: Result<Box<RawValue>, WireError>,
+        /// Does a descriptor come with it?
+        fd: bool,
     },
     /// An event of a subscription.
     Event(Box<Event>),
@@ -364,6 +396,8 @@ struct MessageIn<'a> {
     result: Member<'a>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    #[serde(default)]
+    fd: bool,
 }
 
 /// Of an error, what every version has.
@@ -390,6 +424,7 @@ impl Outgoing {
     /// [`OutgoingError`].
     pub fn parse(frame: &[u8]) -> Result<Self, OutgoingError> {
         let message: MessageIn<'_> = serde_json::from_slice(frame).map_err(OutgoingError::Form)?;
+        let fd = message.fd;
         match (message.method.as_deref(), message.params, message.result, message.error) {
             (Some(EVENT), Some(params), Member::Absent, None) => {
                 match serde_json::from_str(params.get()) {
@@ -401,10 +436,10 @@ impl Outgoing {
                 }
             }
             (None, None, Member::Present(raw), None) => {
-                Ok(Self::Response { id: message.id, outcome: Ok(raw.to_owned()) })
+                Ok(Self::Response { id: message.id, outcome: Ok(raw.to_owned()), fd })
             }
             (None, None, Member::Absent, Some(raw)) => match serde_json::from_str(raw.get()) {
-                Ok(error) => Ok(Self::Response { id: message.id, outcome: Err(error) }),
+                Ok(error) => Ok(Self::Response { id: message.id, outcome: Err(error), fd }),
                 Err(error) => match serde_json::from_str::<AnyError>(raw.get()) {
                     Ok(AnyError { message: said, .. }) if message.id.is_some() => {
                         Ok(Self::Newer { id: message.id, message: said })
@@ -528,7 +563,7 @@ mod tests {
         let id = Id::Number(5);
         let error_in = WireError::new(ErrorName::Busy, Reason::Busy, "busy", "try again");
         match Outgoing::parse(&error(Some(&id), &error_in).unwrap()).unwrap() {
-            Outgoing::Response { id: Some(Id::Number(5)), outcome: Err(out) } => {
+            Outgoing::Response { id: Some(Id::Number(5)), outcome: Err(out), fd: false } => {
                 assert_eq!(out, error_in)
             }
             other => panic!("{other:?}"),

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bytes_text;
 pub mod envelope;
 pub mod error;
 pub mod event;
@@ -31,5 +32,9 @@ pub mod frame;
 pub mod limits;
 pub mod message;
 pub mod method;
+#[cfg(feature = "schema")]
+pub mod openrpc;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod strict;
 pub mod value;

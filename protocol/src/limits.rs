@@ -37,6 +37,25 @@ pub const MAX_IN_FLIGHT: usize = 64;
 /// event.
 pub const MAX_SUBSCRIPTIONS: usize = 16;
 
+/// Topics of one subscription: as many as subscriptions, for the same program.
+pub const MAX_TOPICS: usize = 16;
+
+/// The greatest number of an event: what every JSON library keeps exactly. Reached in the year
+/// 2248.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;
+
+/// Events that are kept for whoever comes back: of a thousand small jobs, or of some with many rows
+/// that are not done.
+pub const MAX_KEPT_EVENTS: usize = 4_096;
+
+/// Rows of one run of a job that are told as events: the sixteenth part of what is kept, so that no
+/// job takes the place of all others. `job.report` has them all.
+pub const MAX_ITEM_EVENTS: u64 = 256;
+
+/// Bytes of events that wait for one subscription; above, what a job can end without is dropped and
+/// told as `overflow`. Progress of a minute.
+pub const MAX_UNREAD_EVENT_BYTES: usize = 256 * 1024;
+
 /// Albums in one answer: some 1 MiB.
 pub const MAX_ALBUMS: usize = 4_000;
 
@@ -71,8 +90,30 @@ pub const MAX_PATTERN_BYTES: usize = 256;
 /// Values of one facet in an answer: some 1 MiB at most, and more than a person reads.
 pub const MAX_FACET_VALUES: usize = 10_000;
 
+/// The longest part of a file that one answer of `resource.read` has: 2.7 MiB as text, a third of a
+/// frame.
+pub const MAX_READ_BYTES: u32 = 2 * 1024 * 1024;
+
+/// The most pixels that a thumbnail can be asked to have: the longest side that a JPEG can say.
+pub const MAX_THUMBNAIL_PIXELS: u32 = 65_535;
+
+/// Descriptors of one connection that are not taken yet; then its requests that would open one more
+/// wait. Enough to keep two readers busy.
+pub const MAX_WAITING_DESCRIPTORS: usize = 8;
+
+/// Descriptors of all connections that are not taken yet: an eighth of what the process may have.
+pub const MAX_WAITING_DESCRIPTORS_IN_ALL: usize = 64;
+
 /// The longest name and version that a client may claim in `health`.
 pub const MAX_CLAIM_BYTES: usize = 64;
+
+/// Files that one answer of `extract` tells of, and as many that are not there for each of two
+/// causes; `job.report` has all.
+pub const MAX_EXTRACT_ROWS: usize = 1_000;
+
+/// Bytes of the files that one answer of `extract` tells of, as JSON: names and keywords can be
+/// long, and with the rest it has to fit a frame.
+pub const MAX_EXTRACT_BYTES: usize = MAX_RESPONSE_FRAME_BYTES / 2;
 
 /// The longest key of an export.
 pub const MAX_KEY_BYTES: usize = 128;

@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 
 use crate::error::{ErrorName, Reason, WireError};
 use crate::message::{
-    album, asset, change, destinations, event, export, facet, health, job, library, plan, policy,
-    resource, verify,
+    album, asset, change, destinations, discover, event, export, extract, facet, health, job,
+    library, plan, policy, resource, thumbnail, verify,
 };
 
 /// What a method does to the world: what the policy is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Touches neither library nor root.
     Call,
@@ -45,6 +46,8 @@ pub trait Method {
 pub struct MethodRow {
     /// Its name on the wire.
     pub name: &'static str,
+    /// What it is for, in a sentence.
+    pub summary: &'static str,
     /// What it does to the world.
     pub effect: Effect,
     /// The protocol version that brought it.
@@ -53,12 +56,12 @@ pub struct MethodRow {
 
 macro_rules! methods {
     ($(
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])*
         $variant:ident =
             ($name:literal, $effect:ident, $since:literal, $params:ty => $result:ty);
     )*) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Debug, Clone, Copy)]
             pub enum $variant {}
             impl Method for $variant {
@@ -72,13 +75,30 @@ macro_rules! methods {
 
         /// Every method, in the order of the documents.
         pub const METHODS: &[MethodRow] = &[
-            $(MethodRow { name: $name, effect: Effect::$effect, since: $since },)*
+            $(MethodRow {
+                name: $name,
+                summary: concat!($($doc),*).trim_ascii(),
+                effect: Effect::$effect,
+                since: $since,
+            },)*
         ];
+
+        /// What each method takes and answers, in the same order.
+        #[cfg(feature = "schema")]
+        pub(crate) fn schemas(
+            asked: &mut schemars::SchemaGenerator,
+            answered: &mut schemars::SchemaGenerator,
+        ) -> Vec<(schemars::Schema, schemars::Schema)> {
+            vec![$((
+                <$params as schemars::JsonSchema>::json_schema(asked),
+                answered.subschema_for::<$result>(),
+            )),*]
+        }
 
         /// A request with typed params: a variant for each method.
         #[derive(Debug)]
         pub enum Request {
-            $($(#[$doc])* $variant($params),)*
+            $($(#[doc = $doc])* $variant($params),)*
         }
 
         impl Request {
@@ -105,6 +125,8 @@ macro_rules! methods {
 methods! {
     /// Who serves, and what the kernel says is enforced.
     Health = ("health", Call, 1, health::HealthParams => health::Health);
+    /// The whole wire as a document that programs read.
+    RpcDiscover = ("rpc.discover", Call, 1, discover::RpcDiscoverParams => discover::OpenRpc);
     /// What this peer is granted.
     PolicyShow = ("policy.show", Call, 1, policy::PolicyShowParams => policy::PolicyShow);
     /// The libraries that this peer may read.
@@ -123,6 +145,15 @@ methods! {
     AssetGet = ("asset.get", Read, 1, asset::AssetGetParams => asset::AssetsByUuid);
     /// The files of assets: every version, on this disk or not.
     ResourceList = ("resource.list", Read, 1, resource::ResourceListParams => resource::ResourceList);
+    /// One version of an asset as a descriptor.
+    ResourceOpen = ("resource.open", Read, 1, resource::ResourceOpenParams => resource::ResourceOpened);
+    /// A part of one version of an asset, for who cannot receive a descriptor.
+    ResourceRead = ("resource.read", Read, 1, resource::ResourceReadParams => resource::ResourcePart);
+    /// The smallest image of an asset that is large enough, as a descriptor.
+    ThumbnailOpen = (
+        "thumbnail.open", Read, 1,
+        thumbnail::ThumbnailOpenParams => thumbnail::ThumbnailOpened
+    );
     /// The newest place in a library's history.
     ChangeToken = ("change.token", Read, 1, change::ChangeTokenParams => change::ChangeToken);
     /// What changed since a place in the history, page by page.
@@ -141,6 +172,8 @@ methods! {
         "export.destinations", Write, 1,
         destinations::ExportDestinationsParams => destinations::ExportDestinations
     );
+    /// Exports an album; the answer comes when the export is over, and tells of its files.
+    Extract = ("extract", Write, 1, extract::ExtractParams => extract::ExtractResult);
     /// The jobs that this peer may know of.
     JobList = ("job.list", Call, 1, job::JobListParams => job::JobList);
     /// How far a job is.
@@ -201,7 +234,7 @@ mod tests {
     use super::*;
     use crate::limits::{
         DEFAULT_PAGE_ASSETS, DEFAULT_PAGE_CHANGES, MAX_CHANGE_TOKEN_BYTES, MAX_CLAIM_BYTES,
-        MAX_KEY_BYTES, MAX_PAGE_ASSETS, MAX_PAGE_CHANGES,
+        MAX_KEY_BYTES, MAX_PAGE_ASSETS, MAX_PAGE_CHANGES, MAX_READ_BYTES, MAX_THUMBNAIL_PIXELS,
     };
     use std::collections::HashSet;
 
@@ -302,5 +335,29 @@ mod tests {
         };
         assert!(taken("export.start", &key(MAX_KEY_BYTES)));
         assert!(!taken("export.start", &key(MAX_KEY_BYTES + 1)) && !taken("export.start", &key(0)));
+    }
+
+    #[test]
+    fn parts_and_pixels_hold_at_their_limits_and_one_beyond() {
+        let taken = |method: &str, asset: &str, more: &str| {
+            let params = format!(r#"{{"library":"main","uuid":"{asset}",{more}}}"#);
+            Request::parse(method, &RawValue::from_string(params).unwrap()).is_ok()
+        };
+        let asset = "01234567-89AB-4CDE-8F01-23456789ABCD";
+        let part = |offset: u64, length: u64| {
+            let more = format!(r#""version":"raw","offset":{offset},"length":{length}"#);
+            taken("resource.read", asset, &more)
+        };
+        let most = u64::from(MAX_READ_BYTES);
+        assert!(part(0, 1) && part(u64::MAX, most));
+        assert!(!part(0, 0) && !part(0, most + 1) && !part(0, u64::MAX));
+        let pixels =
+            |least: u64| taken("thumbnail.open", asset, &format!(r#""min_pixels":{least}"#));
+        let most = u64::from(MAX_THUMBNAIL_PIXELS);
+        assert!(pixels(1) && pixels(most));
+        assert!(!pixels(0) && !pixels(most + 1) && !pixels(u64::MAX));
+        for (asset, version) in [("../../etc/passwd", "raw"), (asset, "database"), (asset, "")] {
+            assert!(!taken("resource.open", asset, &format!(r#""version":"{version}""#)));
+        }
     }
 }

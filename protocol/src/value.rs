@@ -4,6 +4,7 @@
 //! UUID becomes part of a path in the library; `../../x` must never get that far.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,17 @@ pub struct UuidError;
 
 /// The identity of an asset or album. Hexadecimal digits are upper-case, as Photos writes them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Uuid(String);
+pub struct Uuid(
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(
+            pattern = r"^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Za-z%+_-]{22})$"
+        ))
+    )]
+    String,
+);
 
 impl Uuid {
     /// Checks a text; lower-case digits are taken and made upper-case.
@@ -57,6 +67,14 @@ fn is_modern(text: &str) -> bool {
         })
 }
 
+impl FromStr for Uuid {
+    type Err = UuidError;
+
+    fn from_str(text: &str) -> Result<Self, UuidError> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -77,8 +95,11 @@ pub struct TokenError;
 /// 128 random bits that name a job, a subscription or a daemon's instance: nobody guesses
 /// another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Token(String);
+pub struct Token(
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9a-f]{32}$")))] String,
+);
 
 impl Token {
     /// Makes one from random bits.
@@ -104,6 +125,14 @@ impl Token {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        Self::parse(text)
     }
 }
 

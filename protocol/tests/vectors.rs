@@ -43,6 +43,7 @@ fn holds(whole: &Value, part: &Value) -> bool {
 fn check_result(name: &str, method: &str, params: &str, result: &Value) {
     let check = match method {
         method::Health::NAME => check::<method::Health>,
+        method::RpcDiscover::NAME => check::<method::RpcDiscover>,
         method::PolicyShow::NAME => check::<method::PolicyShow>,
         method::LibraryList::NAME => check::<method::LibraryList>,
         method::LibraryInfo::NAME => check::<method::LibraryInfo>,
@@ -52,6 +53,9 @@ fn check_result(name: &str, method: &str, params: &str, result: &Value) {
         method::AssetCount::NAME => check::<method::AssetCount>,
         method::AssetGet::NAME => check::<method::AssetGet>,
         method::ResourceList::NAME => check::<method::ResourceList>,
+        method::ResourceOpen::NAME => check::<method::ResourceOpen>,
+        method::ResourceRead::NAME => check::<method::ResourceRead>,
+        method::ThumbnailOpen::NAME => check::<method::ThumbnailOpen>,
         method::ChangeToken::NAME => check::<method::ChangeToken>,
         method::ChangeSince::NAME => check::<method::ChangeSince>,
         method::ExportPlan::NAME => check::<method::ExportPlan>,
@@ -59,6 +63,7 @@ fn check_result(name: &str, method: &str, params: &str, result: &Value) {
         method::ExportVerify::NAME => check::<method::ExportVerify>,
         method::ExportPrune::NAME => check::<method::ExportPrune>,
         method::ExportDestinations::NAME => check::<method::ExportDestinations>,
+        method::Extract::NAME => check::<method::Extract>,
         method::JobList::NAME => check::<method::JobList>,
         method::JobStatus::NAME => check::<method::JobStatus>,
         method::JobReport::NAME => check::<method::JobReport>,
@@ -85,12 +90,13 @@ fn every_vector_is_read_and_written_without_loss_and_every_method_has_one() {
             panic!("{name}: no request");
         };
         let response = vector["response"].to_string();
-        let Ok(Outgoing::Response { id: Some(answered_id), outcome }) =
+        let Ok(Outgoing::Response { id: Some(answered_id), outcome, fd }) =
             Outgoing::parse(response.as_bytes())
         else {
             panic!("{name}: no response");
         };
         assert_eq!(answered_id, id, "{name}");
+        assert_eq!(fd, vector["response"].get("fd").is_some(), "{name}");
         match outcome {
             Ok(_) => {
                 assert!(Request::parse(&method, &params).is_ok(), "{name}");

@@ -8,7 +8,8 @@
 pub mod disks;
 pub mod libraries;
 pub mod process;
-pub mod schema;
 pub mod service;
 pub mod shared;
+pub mod talk;
+pub mod validate;
 pub mod wire;

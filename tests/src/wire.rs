@@ -1,7 +1,8 @@
 //! A peer without manners: sends any bytes, reads frames, breaks off where it likes.
 //!
 //! Knows frames and nothing else of the protocol crate, so that a mistake there is not made here
-//! too.
+//! too. What it receives is held against the document of the wire (`talk.rs`), whatever the test is
+//! about.
 
 #![allow(
     clippy::disallowed_methods,
@@ -17,12 +18,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::process::PATIENCE;
+use crate::talk::Talk;
 
 /// A connection to a daemon.
 #[derive(Debug)]
 pub struct Peer {
     stream: UnixStream,
     next_id: u64,
+    talk: Talk,
 }
 
 impl Peer {
@@ -35,7 +38,7 @@ impl Peer {
         let stream = UnixStream::connect(socket)
             .unwrap_or_else(|error| panic!("{}: {error}", socket.display()));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream, next_id: 1 }
+        Self { stream, next_id: 1, talk: Talk::default() }
     }
 
     /// The socket itself.
@@ -57,6 +60,7 @@ impl Peer {
     /// # Errors
     /// What the socket says.
     pub fn send(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.talk.sent(payload);
         self.stream.write_all(&framed(payload))
     }
 
@@ -71,7 +75,9 @@ impl Peer {
         }
         let mut payload = vec![0; u32::from_be_bytes(length) as usize];
         assert!(self.fill(&mut payload), "the daemon broke off in a frame");
-        Some(serde_json::from_slice(&payload).unwrap())
+        let message = serde_json::from_slice(&payload).unwrap();
+        self.talk.received(&message);
+        Some(message)
     }
 
     /// Calls a method and returns the whole response; events before it are passed over.
@@ -117,6 +123,8 @@ impl Peer {
                 Ok(0) => return false,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return false,
+                // A machine that slept, or was stopped for a moment.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => panic!("reading: {error}"),
             }
         }

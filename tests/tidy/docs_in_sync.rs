@@ -21,16 +21,46 @@ fn check(repository: &Repository) -> Vec<Complaint> {
     rules.into_iter().flat_map(|result| result.unwrap_or_else(|missing| vec![missing])).collect()
 }
 
-/// Each method has a section: a heading of `docs/protocol.md` that holds its name in backticks.
+/// What a section of a method has to say, in this order.
+const PARTS: [&str; 4] = ["\nParams:", "Result:", "\nErrors:", "\nExample:\n"];
+
+/// Each method has a section of `docs/protocol.md`, its name in backticks, with params, result,
+/// errors and an example; the errors are those of the table.
 fn methods(repository: &Repository) -> Result<Vec<Complaint>, Complaint> {
     let table = repository.need(METHODS, "the table of methods")?;
     let page = repository.need("docs/protocol.md", "a section for each method")?;
     let names = method_names(table);
-    let undocumented = names.iter().filter(|name| {
-        let quoted = format!("`{name}`");
-        !page.text().lines().any(|line| line.starts_with('#') && line.contains(&quoted))
-    });
-    Ok(said(table, &names, "method", undocumented, "has no heading in docs/protocol.md"))
+    let undocumented = names.iter().filter(|name| section(page.text(), name).is_none());
+    let missing = "has no section in docs/protocol.md";
+    let mut complaints = said(table, &names, "method", undocumented, missing);
+    let errors = repository.get(ERRORS).map(error_names).unwrap_or_default();
+    for name in &names {
+        let Some(text) = section(page.text(), name) else { continue };
+        let mut rest = text;
+        for part in PARTS {
+            match rest.split_once(part) {
+                Some((_, after)) => rest = after,
+                None => {
+                    let what = format!("`{name}` misses, or has not in its place: {}", part.trim());
+                    complaints.push(Complaint::new(page.path(), 0, what));
+                }
+            }
+        }
+        let told = text.split_once(PARTS[2]).map_or("", |(_, told)| told);
+        let told = told.split("\n\n").next().unwrap_or_default();
+        let unknown = told.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+        let unknown = unknown.filter(|word| word.len() >= 3 && !errors.contains(&(*word).into()));
+        complaints.extend(unknown.map(|word| {
+            Complaint::new(page.path(), 0, format!("`{name}` names {word}, which is no error"))
+        }));
+    }
+    Ok(complaints)
+}
+
+/// What stands below the heading of that name, up to the next heading.
+fn section<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (_, text) = page.split_once(&format!("\n### `{name}`\n"))?;
+    text.split("\n#").next()
 }
 
 /// Each error name stands in `docs/protocol.md` or `docs/errors.md`.
@@ -277,7 +307,7 @@ mod tests {
     #[test]
     fn names_what_no_page_explains_and_tables_without_names() {
         let sample = Repository::sample(&[
-            (METHODS, "(Health, \"health\"), (Count, \"asset.count\")"),
+            (METHODS, "(Health, \"health\"), (Count, \"asset.count\"), (Jobs, \"job.list\")"),
             (ERRORS, "nothing"),
             (FIELDS, "/// It is\n/// so.\nIt = \"it\",\n/// Other.\nOther = \"other\","),
             (FILTERS, "Kind(Kind) = \"kind\",\nIs(Flag) = \"is\","),
@@ -287,7 +317,9 @@ mod tests {
             ),
             (
                 "docs/protocol.md",
-                "## `health`\n`asset.count` in prose\n| `is` | `{\"is\": \"edited\"}` |\n## Fields\n\n\
+                "\n### `health`\n\nParams: none. Result: so.\n\nErrors: NO_SUCH\n\n### `job.list`\n\n\
+                 Params: none. Result: so.\n\nErrors: none.\n\nExample:\n\n# A\n\
+                 `asset.count` in prose\n| `is` | `{\"is\": \"edited\"}` |\n## Fields\n\n\
                  | `it` | It is so. |\n",
             ),
             ("docs/policy.md", "`path`\n"),
@@ -297,7 +329,9 @@ mod tests {
         assert_says(
             check(&sample),
             &[
-                "protocol/src/method.rs: method `asset.count` has no heading in docs/protocol.md",
+                "protocol/src/method.rs: method `asset.count` has no section in docs/protocol.md",
+                "docs/protocol.md: `health` misses, or has not in its place: Example:",
+                "docs/protocol.md: `health` names NO_SUCH, which is no error",
                 "protocol/src/error.rs: no error is found here (tests/tidy/docs_in_sync.rs: the \
                  convention)",
                 "docs/protocol.md: misses the row | `other` | Other. |",

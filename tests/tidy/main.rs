@@ -12,6 +12,7 @@
 mod change_log;
 mod crate_layers;
 mod docs_in_sync;
+mod error_reasons;
 mod file_names;
 mod headers;
 mod lengths;

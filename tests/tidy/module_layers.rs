@@ -47,19 +47,30 @@ const LAYERS: &[Layer] = &[
     Layer { number: 6, modules: &["audit", "confine"], modules_of: &[4, 5], crates: LOWER_CRATES },
     // Every thread begins with the question whether it is confined.
     Layer { number: 7, modules: &["threads"], modules_of: &[4, 5, 6], crates: &[] },
-    Layer { number: 8, modules: &["jobs"], modules_of: &[4, 5, 7], crates: LOWER_CRATES },
-    Layer { number: 9, modules: &["service"], modules_of: &[4, 5, 6, 7, 8], crates: LOWER_CRATES },
+    Layer {
+        number: 8,
+        modules: &["events"],
+        modules_of: &[4],
+        crates: &["darkslide_policy", "darkslide_protocol"],
+    },
+    Layer { number: 9, modules: &["jobs"], modules_of: &[4, 5, 7, 8], crates: LOWER_CRATES },
     Layer {
         number: 10,
+        modules: &["service"],
+        modules_of: &[4, 5, 6, 7, 8, 9],
+        crates: LOWER_CRATES,
+    },
+    Layer {
+        number: 11,
         modules: &["server"],
-        modules_of: &[4, 5, 7, 9],
+        modules_of: &[4, 5, 7, 10],
         crates: &["darkslide_protocol", "darkslide_policy::peer", "darkslide_sys"],
     },
     // The root file (`lib.rs`) counts as a module without a name.
     Layer {
-        number: 11,
+        number: 12,
         modules: &["boot", "offline", "private", ""],
-        modules_of: &[4, 5, 6, 7, 8, 9, 10, 11],
+        modules_of: &[4, 5, 6, 7, 8, 9, 10, 11, 12],
         crates: LOWER_CRATES,
     },
 ];
@@ -192,9 +203,9 @@ mod tests {
             "daemon/src/jobs.rs",
             "\nuse crate::service::x;\nfn f() { super::server::y() }",
             &[
-                "daemon/src/jobs.rs:2: jobs (layer 8) -> service (layer 9) points upward: \
+                "daemon/src/jobs.rs:2: jobs (layer 9) -> service (layer 10) points upward: \
                  crate::service::x",
-                "daemon/src/jobs.rs:3: jobs (layer 8) -> server (layer 10) points upward: \
+                "daemon/src/jobs.rs:3: jobs (layer 9) -> server (layer 11) points upward: \
                  crate::server::y",
             ],
         );
@@ -207,13 +218,13 @@ mod tests {
         check_one(
             "daemon/src/server.rs",
             "use crate::jobs::Job;",
-            &["daemon/src/server.rs:1: server (layer 10) -> jobs (layer 8) leads to a layer that \
+            &["daemon/src/server.rs:1: server (layer 11) -> jobs (layer 9) leads to a layer that \
                it may not see: crate::jobs::Job"],
         );
         check_one(
             "daemon/src/service.rs",
             "use crate::Daemon;",
-            &["daemon/src/service.rs:1: service (layer 9) -> lib.rs (layer 11) points upward: \
+            &["daemon/src/service.rs:1: service (layer 10) -> lib.rs (layer 12) points upward: \
                crate::Daemon"],
         );
     }
@@ -224,14 +235,14 @@ mod tests {
             "daemon/src/server.rs",
             "use darkslide_door::RootDir;",
             &[
-                "daemon/src/server.rs:1: server (layer 10) -> darkslide_door::RootDir: not for this \
+                "daemon/src/server.rs:1: server (layer 11) -> darkslide_door::RootDir: not for this \
                layer",
             ],
         );
         check_one(
             "daemon/src/boot.rs",
             "use darkslide_client::Client;",
-            &["daemon/src/boot.rs:1: boot (layer 11) -> darkslide_client::Client: not for this \
+            &["daemon/src/boot.rs:1: boot (layer 12) -> darkslide_client::Client: not for this \
                layer"],
         );
     }

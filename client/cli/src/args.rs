@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use darkslide_client::protocol::filter::{CountWith, Facet, Flag, Include, Kind, Sort};
+use darkslide_client::protocol::limits::{MAX_THUMBNAIL_PIXELS, MAX_TOPICS};
 use darkslide_client::protocol::message::album::AlbumKind;
 use darkslide_client::protocol::message::export::{
     Hash, OnDestChange, Recheck, SameFile, Sidecar, Versions,
 };
 use darkslide_client::protocol::message::job::CancelMode;
+use darkslide_client::protocol::message::resource::Version;
 use darkslide_client::protocol::message::verify::{MaxDelete, VerifyBy};
 
 use crate::exit;
@@ -106,6 +108,10 @@ pub(crate) enum Command {
     Dump(DumpArgs),
     /// The files of assets, and why one is not on this disk.
     Resources(ResourcesArgs),
+    /// The content of a file of an asset, on stdout or in a new file.
+    Open(OpenArgs),
+    /// The smallest image of an asset that is large enough, on stdout or in a new file.
+    Thumbnail(ThumbnailArgs),
     /// Copies what fits, with its edits, to a destination; a second run copies what is new.
     Export(ExportArgs),
     /// Shows what an export would do; nothing is written.
@@ -305,6 +311,38 @@ pub(crate) struct ResourcesArgs {
     pub(crate) uuids: Vec<String>,
 }
 
+/// Which file, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// The asset's UUID.
+    #[arg(value_name = "UUID")]
+    pub(crate) uuid: String,
+    /// Which of its versions; of several previews it is the largest.
+    #[arg(long, value_parser = version_words(), default_value = Version::Original.as_str())]
+    pub(crate) version: Version,
+    /// Write it to this file, which must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Which image, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct ThumbnailArgs {
+    /// The asset's UUID.
+    #[arg(value_name = "UUID")]
+    pub(crate) uuid: String,
+    /// The longer side has so many pixels at least; where none has, it is the largest.
+    #[arg(long, value_name = "N", default_value_t = THUMBNAIL_PIXELS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THUMBNAIL_PIXELS)))]
+    pub(crate) pixels: u32,
+    /// Write it to this file, which must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a grid of photos shows of each.
+const THUMBNAIL_PIXELS: u32 = 360;
+
 /// What to export, where to, and how.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
@@ -438,15 +476,24 @@ pub(crate) struct PruneArgs {
     pub(crate) yes: bool,
 }
 
-/// The word that stands for the library in the place of a job: no job is called so.
+/// The word that stands for the library among topics: no job is called so.
 pub(crate) const WATCH_LIBRARY: &str = "library";
 
-/// Which job.
+/// What to watch.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// A job, or the word `library` for changes of the library; without, all jobs, until Ctrl-C.
-    #[arg(value_name = "JOB")]
-    pub(crate) job: Option<String>,
+    /// A job, `key:KEY` for the job that is or will be started under a key, `jobs`, or the word
+    /// `library` for changes of the library; without, all jobs. Of one job until its end, else
+    /// until Ctrl-C.
+    #[arg(
+        value_name = "TOPIC",
+        num_args = ..=MAX_TOPICS,
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) topics: Vec<String>,
+    /// Also what happened after the event of this number, as far as it is kept.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) since: Option<u64>,
 }
 
 /// From where.
@@ -498,6 +545,10 @@ pub(crate) struct DemoArgs {
 
 fn album_kinds() -> impl TypedValueParser<Value = AlbumKind> {
     words(AlbumKind::ALL, AlbumKind::as_str, AlbumKind::from_word)
+}
+
+fn version_words() -> impl TypedValueParser<Value = Version> {
+    words(Version::ALL, Version::as_str, Version::from_word)
 }
 
 fn includes() -> impl TypedValueParser<Value = Include> {
@@ -655,6 +706,11 @@ mod tests {
             &["count", "--with", "colours"],
             &["count", "--keyword", ""],
             &["resources"],
+            &["open"],
+            &["open", "x", "--version", "largest"],
+            &["open", "x", "--output", ""],
+            &["thumbnail", "x", "--pixels", "0"],
+            &["thumbnail", "x", "--pixels", "65536"],
             &["info", "--in", ""],
             &["info", "--library", ""],
             &["count", "--album", ""],

@@ -36,8 +36,8 @@ fn of_command(command: &Command) -> Vec<String> {
         Command::Verify(args) => of_place_args(&args.place),
         Command::Prune(args) => of_place_args(&args.place),
         Command::Watch(args) => {
-            let jobs = args.job.iter().filter(|word| *word != WATCH_LIBRARY);
-            jobs.map(|job| format!("job {job:?}")).collect()
+            let topics = args.topics.iter().filter(|word| *word != WATCH_LIBRARY);
+            topics.map(|topic| format!("topic {topic:?}")).collect()
         }
         Command::Job(args) => vec![format!("job {:?}", args.job)],
         Command::Call(args) => vec![format!("method {:?}", args.method)],
@@ -45,6 +45,8 @@ fn of_command(command: &Command) -> Vec<String> {
         | Command::Albums(_)
         | Command::Get(_)
         | Command::Resources(_)
+        | Command::Open(_)
+        | Command::Thumbnail(_)
         | Command::Changes(_)
         | Command::Jobs
         | Command::Destinations
@@ -90,7 +92,7 @@ mod tests {
             (&["count", "--album", "a\nb", "--library", "L"], r#"album "a\nb", library "L""#),
             (&["query", "--kind", "photo", "--album", "x"], r#"album "x""#),
             (&["export", "out", "--root", "nas"], r#"root "nas", destination "out""#),
-            (&["watch", "07"], r#"job "07""#),
+            (&["watch", "07", "key:k"], r#"topic "07", topic "key:k""#),
             (&["watch", "library"], ""),
             (&["call", "asset.delete", "{}"], r#"method "asset.delete""#),
         ] {

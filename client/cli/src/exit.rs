@@ -89,7 +89,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use darkslide_client::protocol::error::{Reason, WireError};
+    use darkslide_client::protocol::error::WireError;
 
     use super::*;
 
@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_error_has_its_code() {
-        let wire = |name| Error::from(WireError::new(name, Reason::Denied, "no", "hint"));
+        let wire =
+            |name: ErrorName| Error::from(WireError::new(name, name.reasons()[0].0, "no", "hint"));
         let timed_out = |doing| Error::TimedOut { doing, after: Duration::from_secs(5) };
         for (error, exit) in [
             (wire(ErrorName::Denied), Exit::Denied),

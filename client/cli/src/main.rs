@@ -14,6 +14,7 @@ mod command;
 mod daemon_side;
 mod demo_folder;
 mod exit;
+mod new_file;
 mod output;
 mod paths;
 mod private_daemon;

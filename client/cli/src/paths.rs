@@ -63,7 +63,7 @@ pub(crate) enum PathFault {
         source: io::Error,
     },
     /// The destination lies in a library, where nothing is ever written, not even its folder.
-    #[error("the destination {} lies in the library {}", path.display(), library.display())]
+    #[error("{} lies in the library {}", path.display(), library.display())]
     InLibrary {
         /// As it was resolved.
         path: PathBuf,
@@ -178,6 +178,15 @@ fn fit(path: &Path, library: &str) -> Result<PathBuf, PathFault> {
         return Err(PathFault::InDestination { path: folder, around });
     }
     Ok(folder)
+}
+
+/// A file that is to be made, absolute, and in no library.
+pub(crate) fn new_file(path: &Path, library: Option<&str>) -> Result<PathBuf, PathFault> {
+    let file = resolve(path).map_err(|error| no_parent(path, error))?;
+    match library_above(&file, Path::new(library.unwrap_or(""))) {
+        Some(library) => Err(PathFault::InLibrary { path: file, library }),
+        None => Ok(file),
+    }
 }
 
 /// The destination of earlier exports, absolute; it is there, and is not made.

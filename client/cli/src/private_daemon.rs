@@ -15,11 +15,12 @@ use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use darkslide_client::supervisor::End;
 use darkslide_client::{Builder, Client, Error, Unavailable};
 use tokio::sync::oneshot;
 
@@ -27,12 +28,6 @@ use crate::daemon_side::{EX_NOINPUT, EX_NOPERM, Level, PRIVATE_DAEMON, Wish};
 use crate::exit::Exit;
 use crate::output::plain;
 use crate::told::{Lines, MAX_KEPT_LINE_BYTES, Told};
-
-/// The name of the library that a private daemon serves.
-pub(crate) const LIBRARY: &str = "library";
-
-/// The name of the root that a private daemon may write below.
-pub(crate) const ROOT: &str = "destination";
 
 /// How long a daemon may take to finish the file in hand once its socket is closed; it gives itself
 /// 5 s.
@@ -48,7 +43,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Refused(Told),
     /// It ended without a word.
-    #[error("the private daemon ended: {}", describe(*status))]
+    #[error("the private daemon ended: {}", End::from(*status))]
     Ended {
         /// How.
         status: ExitStatus,
@@ -224,27 +219,6 @@ pub(crate) fn try_in_a_child(command: &str) -> io::Result<ExitStatus> {
     this_program(command)?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
-/// How a process ended, in words.
-pub(crate) fn describe(status: ExitStatus) -> String {
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("killed by {}", signal_name(signal)),
-        (None, Some(code)) => format!("exit status {code}"),
-        (None, None) => "in an unknown way".to_owned(),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    const SIGSYS: i32 = if cfg!(target_os = "macos") { 12 } else { 31 };
-    match signal {
-        SIGSYS => "SIGSYS (a forbidden system call)".to_owned(),
-        6 => "SIGABRT".to_owned(),
-        9 => "SIGKILL".to_owned(),
-        11 => "SIGSEGV".to_owned(),
-        15 => "SIGTERM".to_owned(),
-        other => format!("signal {other}"),
-    }
-}
-
 fn this_program(command: &str) -> io::Result<Command> {
     let mut program = Command::new(env::current_exe()?);
     program.arg(command).env_clear().current_dir("/").process_group(0);
@@ -280,14 +254,6 @@ fn show(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_end_is_told_in_words() {
-        let killed = ExitStatus::from_raw(31);
-        let text = describe(killed);
-        assert!(cfg!(target_os = "macos") || text.starts_with("killed by SIGSYS"), "{text}");
-        assert_eq!(describe(ExitStatus::from_raw(3 << 8)), "exit status 3");
-    }
 
     #[test]
     fn the_status_of_the_child_decides_the_exit_code() {

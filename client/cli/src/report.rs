@@ -10,9 +10,11 @@ use std::io;
 
 use darkslide_client::protocol::error::{Candidate, WireError};
 use darkslide_client::protocol::value::Token;
+use darkslide_client::{PlaceError, Unavailable};
 use darkslide_fixture::FixtureError;
 
 use crate::exit::{self, Exit};
+use crate::new_file::NewFileError;
 use crate::output::style::Style;
 use crate::output::{OutputError, plain};
 use crate::paths::PathFault;
@@ -54,6 +56,12 @@ pub(crate) enum Failure {
     /// Somebody stopped the job.
     #[error("job {0} was stopped before the export was done")]
     Stopped(Token),
+    /// A file could not be made or written.
+    #[error(transparent)]
+    NewFile(#[from] NewFileError),
+    /// A file of the library could be opened and not be read.
+    #[error("cannot read the file of the asset")]
+    Content(#[source] io::Error),
     /// The answer could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -71,6 +79,7 @@ impl Failure {
     /// What to do.
     fn hint(&self) -> String {
         match self {
+            Self::Client(error) if is_nobody_there(error) => NO_DAEMON.to_owned(),
             Self::Client(error) => error.hint(),
             Self::Start(error) => error.hint().to_owned(),
             Self::Path(error) => error.hint().to_owned(),
@@ -82,6 +91,8 @@ impl Failure {
             }
             Self::BrokenOff => "run the same export again: it goes on from there".to_owned(),
             Self::Stopped(job) => format!("darkslide job {job} --resume goes on from there"),
+            Self::NewFile(error) => error.hint().to_owned(),
+            Self::Content(_) => "look at the disk that the library is on".to_owned(),
             Self::Output(_) => "look at the free space where the answer goes".to_owned(),
             Self::Setup(_) => "raise the limits of processes and open files".to_owned(),
         }
@@ -101,6 +112,8 @@ impl Failure {
             | Self::DemoFolder(_)
             | Self::BrokenOff
             | Self::Stopped(_)
+            | Self::NewFile(_)
+            | Self::Content(_)
             | Self::Output(_)
             | Self::Setup(_) => Exit::Failed,
         }
@@ -131,6 +144,18 @@ impl Failure {
     }
 }
 
+/// What this program can do without a daemon, of which the crate knows nothing.
+const NO_DAEMON: &str = "start the daemon (`darkslided`), or name a library with `--library PATH`";
+
+fn is_nobody_there(error: &darkslide_client::Error) -> bool {
+    matches!(
+        error,
+        darkslide_client::Error::Unavailable(
+            Unavailable::Connect { .. } | Unavailable::Place(PlaceError::Look { .. })
+        )
+    )
+}
+
 fn said(label: &str, text: &str) -> String {
     format!("{label} {}", plain::line(text))
 }
@@ -149,7 +174,6 @@ fn candidates(error: &WireError) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use darkslide_client::Unavailable;
     use darkslide_client::protocol::error::{ErrorName, Reason};
 
     use super::*;

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use darkslide_client::protocol::message::health::HealthParams;
 use darkslide_client::protocol::message::job::CancelMode;
 use darkslide_client::protocol::message::library::LibraryListParams;
+use darkslide_client::supervisor::LIBRARY;
 use darkslide_client::{Builder, Client, Error, Tap, Unavailable};
 use tokio::sync::Notify;
 
@@ -21,7 +22,7 @@ use crate::daemon_side::Level;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::paths;
-use crate::private_daemon::{self, LIBRARY, Plan, PrivateDaemon, StartError};
+use crate::private_daemon::{self, Plan, PrivateDaemon, StartError};
 use crate::report::Failure;
 
 /// What a command works with.
@@ -135,6 +136,14 @@ impl Way {
         Self::to(global, destination, true)
     }
 
+    /// The bundle that a private daemon would read.
+    pub(crate) fn private_library(&self) -> Option<&str> {
+        match self {
+            Self::Running(_) => None,
+            Self::Private(plan) => Some(&plan.library),
+        }
+    }
+
     fn to(global: &Global, destination: Option<&Path>, only_plans: bool) -> Result<Self, Failure> {
         let Some(library) = &global.library else {
             if global.confinement.is_some() {
@@ -241,7 +250,7 @@ async fn open(
 }
 
 fn builder(tap: Option<Tap>) -> Builder {
-    let builder = Client::builder().claim("darkslide", env!("CARGO_PKG_VERSION"));
+    let builder = Client::builder().user_agent("darkslide", env!("CARGO_PKG_VERSION"));
     match tap {
         Some(tap) => builder.tap(tap),
         None => builder,

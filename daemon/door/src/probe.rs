@@ -3,7 +3,8 @@
 //! An outer sandbox, a shared folder of a virtual machine or a wrong rule of our own can refuse
 //! what the policy grants; it is better to hear so at boot than from the first export. Below a root
 //! it makes and removes names of its own only, never `.darkslide`, and changes nothing that it did
-//! not make. A kill in the middle leaves an empty folder with a name that says whose it is.
+//! not make. A kill in the middle leaves a folder with a name that says whose it is; it holds two
+//! more and a file of a few bytes at most.
 
 #![expect(
     clippy::disallowed_methods,

@@ -54,8 +54,9 @@ pub trait Progress: Sync {
     fn planned(&self, selected: u64, files: u64, bytes: u64);
     /// So many bytes more were copied. A file that is copied twice counts twice.
     fn bytes(&self, bytes: u64);
-    /// One resource has its outcome; over the whole job these sum to the selection.
-    fn outcome(&self, outcome: Outcome);
+    /// One resource has its outcome, and a row of the report; over the whole job these sum to the
+    /// selection.
+    fn outcome(&self, row: &ReportRow);
 }
 
 /// What an export is made of.
@@ -473,7 +474,7 @@ pub(crate) fn say(
     row: &ReportRow,
 ) -> Result<(), ExportError> {
     report.say(row)?;
-    progress.outcome(row.outcome);
+    progress.outcome(row);
     Ok(())
 }
 

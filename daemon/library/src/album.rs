@@ -212,7 +212,11 @@ impl Albums {
         for (index, row) in titled.enumerate() {
             ask_now_and_then(index, limit)?;
             let path = full_path(&row.place);
-            let closest = distance(&wanted, &row.place.title).min(distance(&wanted, &path));
+            let closest = if has_part(&path, &wanted) {
+                1
+            } else {
+                distance(&wanted, &row.place.title).min(distance(&wanted, &path))
+            };
             // Farther than half of it is another word.
             if closest <= wanted.len() / 2 + 1 {
                 near.push((closest, path));
@@ -426,6 +430,13 @@ fn compared(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase).take(MAX_COMPARED_CHARS)
 }
 
+/// Is it a part of it, and long enough to be one that was meant?
+fn has_part(text: &str, wanted: &[char]) -> bool {
+    const LEAST_LETTERS: usize = 3;
+    let text: Vec<char> = compared(text).collect();
+    wanted.len() >= LEAST_LETTERS && text.windows(wanted.len()).any(|part| part == wanted)
+}
+
 /// How many characters to add, drop or change, with two rows of memory.
 fn distance(wanted: &[char], text: &str) -> usize {
     let mut previous: Vec<usize> = (0..=wanted.len()).collect();
@@ -547,6 +558,12 @@ mod tests {
         }
         match albums.find("Sumer", &Deadline::never()) {
             Err(LibraryError::NoSuchAlbum { nearest, .. }) => assert_eq!(nearest, ["Summer"]),
+            other => panic!("{other:?}"),
+        }
+        match albums.find("jap", &Deadline::never()) {
+            Err(LibraryError::NoSuchAlbum { nearest, .. }) => {
+                assert_eq!(nearest, ["Japan", "Trips/Japan"], "a part of a title is near it");
+            }
             other => panic!("{other:?}"),
         }
     }

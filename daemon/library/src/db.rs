@@ -7,6 +7,8 @@
 //! `-wal` when it closes.
 #![expect(clippy::disallowed_methods, reason = "the reader: the one owner of SQLite connections")]
 
+use std::time::Duration;
+
 use darkslide_door::{DoorErrorKind, LibraryDir};
 use darkslide_policy::{Grant, Read};
 use rusqlite::config::DbConfig;
@@ -29,6 +31,9 @@ const MAX_VALUE_BYTES: i32 = 16 * 1024 * 1024;
 const CACHE_KIB: u32 = 1024;
 /// The same of a database beside it.
 const SIDE_CACHE_KIB: u32 = 256;
+/// How long SQLite itself waits for a lock, in each of the tries that a question has. A writer that
+/// keeps it for longer keeps it for long: who asks hears of it, and the reader is free again.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// Statements of a connection that are kept prepared: those of a page of records, and as many more.
 const MAX_PREPARED: usize = 40;
 
@@ -323,6 +328,7 @@ fn harden(
         connection.set_limit(limit, value).or_stop()?;
     }
     functions::add_to(connection).or_stop()?;
+    connection.busy_timeout(LOCK_WAIT).or_stop()?;
     connection.set_prepared_statement_cache_capacity(MAX_PREPARED);
     watch(connection, limit)?;
     // The authorizer is asked for pragmas too; it comes last, and `locking_mode` first, as SQLite

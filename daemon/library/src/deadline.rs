@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 
 /// How long one read transaction may last: as long as it does, Photos cannot write its `-wal` back.
 /// Work that could last longer goes in slices of some 50 ms.
-pub(crate) const MAX_TRANSACTION: Duration = Duration::from_secs(2);
+pub const MAX_TRANSACTION: Duration = Duration::from_secs(2);
 
 /// A question that is asked again and again: is the time over?
 #[derive(Clone)]

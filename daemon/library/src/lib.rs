@@ -26,6 +26,7 @@ mod json;
 mod library;
 mod matching;
 mod model;
+mod open;
 mod plist;
 mod profile;
 mod query;
@@ -43,13 +44,14 @@ pub use bundle::{Glance, Journal};
 pub use change::{Changes, Expired, MAX_CHANGES, Token, Told};
 pub use cursor::{CursorError, Position};
 pub use date::Date;
-pub use deadline::Deadline;
+pub use deadline::{Deadline, MAX_TRANSACTION};
 pub use error::{AlbumCandidate, Damage, LibraryError, Unsupported};
 pub use library::Library;
 pub use model::{
     Album, AlbumKind, AlbumOrder, AlbumPlace, AlbumProblem, CatalogEntry, Counts, Existence,
     Facets, Got, Info, Membership, Needs, Page, Problem, ProblemKind, Query, Records, Scanned,
 };
+pub use open::{OpenFile, Opened};
 pub use query::albums::KEYED_ALBUMS;
 pub use query::facets::MAX_FACET_VALUES;
 pub use query::resources::Listed;

@@ -20,6 +20,7 @@ use crate::model::{
     Album, AlbumKind, CatalogEntry, Counts, Existence, Facets, Got, Info, Needs, Page, Query,
     Scanned,
 };
+use crate::open::{self, Opened};
 use crate::query::resources::{self, Listed};
 use crate::query::selection::Selection;
 use crate::query::{albums, catalog, count, existence, facets, info, page};
@@ -259,8 +260,22 @@ impl Library {
         self.ask(grant, limit, |session| resources::list(session, uuids))
     }
 
-    /// Looks for the smallest image of an asset whose longer side has at least so many pixels, or
-    /// for the largest where none has.
+    /// Opens a version of an asset for reading, of its previews the largest that is here.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; that there is no such asset, version or file is part of the answer.
+    pub fn open_version(
+        &self,
+        grant: &Grant<Read>,
+        uuid: &Uuid,
+        version: Version,
+        limit: &Deadline,
+    ) -> Result<Opened, LibraryError> {
+        self.ask(grant, limit, |session| open::open(session, uuid, version))
+    }
+
+    /// Opens the smallest image of an asset whose longer side has at least so many pixels, or the
+    /// largest where none has.
     ///
     /// # Errors
     /// [`LibraryError`]; that there is no such asset or image is part of the answer.

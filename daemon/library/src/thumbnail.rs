@@ -7,15 +7,13 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use darkslide_door::Facts;
-use darkslide_policy::RelPath;
 use darkslide_protocol::value::Uuid;
 
-use crate::bundle;
 use crate::db::Stop;
 use crate::image_header::{self, Pixels, Source};
+use crate::open::OpenFile;
 use crate::query::resources;
-use crate::resource::{FileFacts, Looker, Presence, Version};
+use crate::resource::{Absence, FileFacts, Looker, Presence, Version};
 use crate::session::Session;
 
 /// Bytes of one file that are read for its size: a JPEG header takes a window for each of its
@@ -24,27 +22,25 @@ const MAX_HEADER_BYTES: usize = 256 * 1024;
 /// Bytes that are read at once: most headers lie in the first of them.
 const WINDOW_BYTES: usize = 4 * 1024;
 
-/// An image of an asset that is on this disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An image of an asset that is on this disk, open for reading.
+#[derive(Debug)]
 pub struct Thumbnail {
     /// A preview, or the current version itself.
-    pub version: Version,
-    /// Below the bundle.
-    pub path: RelPath,
+    pub file: OpenFile,
     /// In pixels.
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// What `stat` told.
-    pub facts: Facts,
 }
 
 /// What there is to be shown of an asset.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Shown {
     /// This.
     Image(Thumbnail),
-    /// No image of it is on this disk, or none whose header can be read.
+    /// No image of it is on this disk.
+    Absent(Absence),
+    /// It has no image, or none whose header can be read.
     Nothing,
     /// The asset does not exist for the grant.
     Unknown,
@@ -60,48 +56,74 @@ pub(crate) fn thumbnail(
         return Ok(Shown::Unknown);
     };
     let mut looker = Looker::new(session.dir, session.grant);
+    let mut search = Search { session, facts: &facts, min_pixels, best: None };
     let previews = looker.previews(&facts);
-    let mut best = best_of(session, Version::Preview, previews, min_pixels, None)?;
-    if best.as_ref().is_none_or(|best| longer(best) < min_pixels) {
-        let (version, still) = still(&mut looker, &facts);
-        best = best_of(session, version, still, min_pixels, best)?;
+    let lacks_previews = previews.is_empty() && facts.has(Version::Preview);
+    let mut absence = lacks_previews.then(|| facts.reason(Version::Preview));
+    for preview in previews {
+        search.try_file(&mut looker, Version::Preview, &preview)?;
+    }
+    if search.best.as_ref().is_none_or(|best| longer(best) < min_pixels)
+        && let Some((version, still)) = still(&mut looker, &facts)
+    {
+        absence = match still {
+            Presence::Absent(why) => Some(why),
+            Presence::Here { .. } | Presence::Outside { .. } => None,
+        };
+        search.try_file(&mut looker, version, &still)?;
     }
     looker.finish()?;
-    Ok(best.map_or(Shown::Nothing, Shown::Image))
+    Ok(match (search.best, absence) {
+        (Some(best), _) => Shown::Image(best),
+        (None, Some(why)) => Shown::Absent(why),
+        (None, None) => Shown::Nothing,
+    })
 }
 
 /// The current version, if it is one that can be shown as an image.
-fn still(looker: &mut Looker<'_>, facts: &FileFacts) -> (Version, Option<Presence>) {
-    let is_here = |it: &Presence| matches!(it, Presence::Here { .. });
-    for version in [Version::Edited, Version::Original] {
-        if facts.is_still() && (version == Version::Original || facts.adjusted) {
-            let presence = Some(looker.presence(facts, version)).filter(is_here);
-            if presence.is_some() {
-                return (version, presence);
-            }
+fn still(looker: &mut Looker<'_>, facts: &FileFacts) -> Option<(Version, Presence)> {
+    let is_here = |it: &Presence| !matches!(it, Presence::Absent(_));
+    let edited = (facts.is_still() && facts.adjusted)
+        .then(|| looker.presence(facts, Version::Edited))
+        .filter(is_here);
+    match edited {
+        Some(edited) => Some((Version::Edited, edited)),
+        None => {
+            facts.is_still().then(|| (Version::Original, looker.presence(facts, Version::Original)))
         }
     }
-    (Version::Original, None)
 }
 
-/// The better of the best so far and of the files that are here.
-fn best_of(
-    session: &Session<'_>,
-    version: Version,
-    files: impl IntoIterator<Item = Presence>,
+/// The best image so far, kept open.
+struct Search<'a> {
+    session: &'a Session<'a>,
+    facts: &'a FileFacts,
     min_pixels: u32,
-    mut best: Option<Thumbnail>,
-) -> Result<Option<Thumbnail>, Stop> {
-    for file in files {
-        session.limit.check()?;
-        let Presence::Here { path, facts } = file else { continue };
-        let Some(Pixels { width, height }) = read_pixels(session, &path)? else { continue };
-        let found = Thumbnail { version, path, width, height, facts };
-        if best.as_ref().is_none_or(|best| is_better(&found, best, min_pixels)) {
-            best = Some(found);
+    best: Option<Thumbnail>,
+}
+
+impl Search<'_> {
+    /// Takes a file if it is better. What is no image, is gone by now, or cannot be read is passed
+    /// over.
+    fn try_file(
+        &mut self,
+        looker: &mut Looker<'_>,
+        version: Version,
+        found: &Presence,
+    ) -> Result<(), Stop> {
+        self.session.limit.check()?;
+        let Ok(Some(file)) = looker.open(found) else { return Ok(()) };
+        let Some(Pixels { width, height }) = image_header::pixels(&mut Header::of(file.file()))
+        else {
+            return Ok(());
+        };
+        let file = OpenFile::new(self.facts, version, found, file);
+        let found = Thumbnail { file, width, height };
+        if self.best.as_ref().is_none_or(|best| is_better(&found, best, self.min_pixels)) {
+            self.best = Some(found);
         }
+        Ok(())
     }
-    Ok(best)
 }
 
 /// Large enough before too small; of those large enough the smallest, of the others the largest.
@@ -112,15 +134,6 @@ fn is_better(found: &Thumbnail, best: &Thumbnail, min_pixels: u32) -> bool {
 
 fn longer(thumbnail: &Thumbnail) -> u32 {
     Pixels { width: thumbnail.width, height: thumbnail.height }.longer()
-}
-
-/// None for what is no image, is gone by now, or can not be read.
-fn read_pixels(session: &Session<'_>, path: &RelPath) -> Result<Option<Pixels>, Stop> {
-    match session.dir.open_file(session.grant, path) {
-        Ok(opened) => Ok(image_header::pixels(&mut Header::of(opened.file()))),
-        Err(error) if error.is_of_the_machine() => Err(bundle::unavailable(error).into()),
-        Err(_) => Ok(None),
-    }
 }
 
 /// The beginning of a file and what its header points to, up to a bound.

@@ -160,6 +160,7 @@ impl BootError {
         match self {
             Self::Usage(_) | Self::NotPrivate(_) => 64,
             Self::Library { source, .. } if source.kind() == DoorErrorKind::NotFound => 66,
+            Self::Library { source, .. } if source.kind() == DoorErrorKind::Permission => 77,
             Self::Library { .. } => 69,
             Self::Runtime(_) => 71,
             Self::System { .. } | Self::AlreadyRunning(_) | Self::StateInUse(_) => 69,

@@ -102,6 +102,7 @@ const fn bits(argument: u8, mask: u64, value: u64) -> Check {
 // `libc`, so that the table can be read, and tested, for the architecture that one is not on.
 const AF_UNIX: u32 = 1;
 const SOL_SOCKET: u32 = 1;
+const MSG_NOSIGNAL: u32 = 0x4000;
 const FICLONE: u32 = 0x4004_9409;
 const PROT_EXEC: u64 = 4;
 const O_TRUNC: u64 = 0o1000;
@@ -138,6 +139,7 @@ const TO_OURSELVES: When = AllOf(&[Check { argument: 0, test: Test::OwnPid }]);
 const TO_OTHERS: When = AllOf(&[Check { argument: 0, test: Test::NotOwnPid }]);
 const BY_DESCRIPTOR: When = AllOf(&[Check { argument: 1, test: Test::Null }]);
 const BY_PATH: When = AllOf(&[Check { argument: 1, test: Test::NotNull }]);
+const NO_SIGNAL: When = AllOf(&[int(2, MSG_NOSIGNAL)]);
 const ONLY_ASKS: When = AllOf(&[int(0, 0), Check { argument: 2, test: Test::Null }]);
 /// F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_DUPFD_CLOEXEC.
 const FCNTL_COMMANDS: When = OneOf(&[
@@ -231,7 +233,7 @@ pub(super) const ALLOWED: &[Line] = &[
     line("sched_getaffinity", both(204, 123), Always, "how many workers are useful; start of a thread"),
     line("sched_yield",       both(24, 124),  Always, "short waits for a lock"),
     line("sendfile",          both(40, 71),   Always, "export: third step of the copy ladder"),
-    line("sendmsg",           both(46, 211),  Always, "answers that carry a descriptor"),
+    line("sendmsg",           both(46, 211),  NO_SIGNAL, "an answer that carries a descriptor; no other flag"),
     line("sendto",            both(44, 206),  Always, "answers; a socket of ours is connected, and a Unix one"),
     line("set_robust_list",   both(273, 99),  Always, "start of a thread"),
     line("shutdown",          both(48, 210),  Always, "end of a connection"),

@@ -1,16 +1,18 @@
 //! Jobs: what runs on, whoever is connected.
 //!
-//! This module alone decides when a job runs, and tells its watchers. What a job does is a closure
-//! that `service` made, with the grants in it; jobs know neither libraries nor sockets. State
-//! changes, their files and their events happen under one lock, so that a state is kept before it
-//! is told, and a terminal event told before an answer can know of it. What is kept of a job is the
-//! wish, never the permission: whoever has it go on brings new grants.
+//! This module alone decides when a job runs, and puts what happens to it on the board. What a job
+//! does is a closure that `service` made, with the grants in it; jobs know neither libraries nor
+//! sockets. State changes, their files and their events happen under one lock, so that a state is
+//! kept before it is told, and a terminal event told before an answer can know of it. What is kept
+//! of a job is the wish, never the permission: whoever has it go on brings new grants.
 
+mod ended;
 mod feed;
 mod pace;
 mod state;
 mod store;
 mod table;
+mod told;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,13 +26,15 @@ use darkslide_protocol::value::Token;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::events::{Board, Listener};
 use crate::threads;
 
 pub(crate) use feed::Feed;
 pub(crate) use state::{Happening, State};
 pub(crate) use store::Store;
-pub(crate) use table::{Busy, Snapshot, Watcher};
+pub(crate) use table::{Busy, Snapshot};
 use table::{Next, Table};
+pub(crate) use told::status;
 
 /// Jobs at work at one time: the disk is the bottleneck, and two keep it busy.
 pub(crate) const MAX_RUNNING: usize = 2;
@@ -120,9 +124,9 @@ impl Shared {
 impl Jobs {
     /// The jobs that the daemon before has kept; none of them is at work.
     #[must_use]
-    pub(crate) fn load(store: Store) -> Self {
+    pub(crate) fn load(store: Store, board: Arc<Board>) -> Self {
         let store = Arc::new(store);
-        let table = Mutex::new(Table::load(Arc::clone(&store)));
+        let table = Mutex::new(Table::load(Arc::clone(&store), board));
         Self { shared: Arc::new(Shared { store, table, idle: Notify::new() }) }
     }
 
@@ -182,10 +186,10 @@ impl Jobs {
         self.shared.table().counts()
     }
 
-    /// Tells a watcher of everything from now on; of jobs that it wants and that are over, their
-    /// last event at once.
-    pub(crate) fn watch(&self, watcher: Arc<dyn Watcher>) {
-        self.shared.table().watch(watcher);
+    /// Tells a listener what happened after the event of that number, and everything from now on;
+    /// and how jobs are now, where it wants to hear that or what happened is no longer kept.
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>, since: u64) {
+        self.shared.table().listen(listener, since);
     }
 
     /// Asks every job to stop at the next safe point and takes no more; waits up to `limit` until

@@ -1,4 +1,4 @@
-//! Which jobs there are: the line, those at work, those remembered, and who watches.
+//! Which jobs there are: the line, those at work, those remembered.
 //!
 //! Plain data behind the lock of `jobs`; it starts nothing. First come, first served, but a job
 //! whose destination is in use waits for nobody: it is refused, for two exports into one folder
@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use darkslide_export::Stop;
+use darkslide_protocol::event::{EventData, EventKind};
 use darkslide_protocol::message::job::{CancelMode, Outcome};
 use darkslide_protocol::value::Token;
 use serde::{Deserialize, Serialize};
 
-use super::{Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Work};
+use super::{Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Work, told};
 use crate::clock;
+use crate::events::{Board, Listener};
 
 /// A job as it was at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub(crate) struct Snapshot {
     /// What it has counted.
     #[serde(rename = "counts")]
     pub tally: Tally,
+    /// The number of the event that told its state; of this process.
+    #[serde(skip)]
+    pub seq: u64,
 }
 
 /// What a job counts while it works.
@@ -79,20 +84,9 @@ impl Snapshot {
             started: None,
             ended: None,
             tally: Tally::default(),
+            seq: 0,
         }
     }
-}
-
-/// Who is told what happens to jobs. Called under the lock: it must only note what it hears.
-pub(crate) trait Watcher: Send + Sync {
-    /// Something happened to a job.
-    fn job(&self, job: &Snapshot, progress_only: bool);
-
-    /// Of a job that was over before: does it want to hear its last state?
-    fn wants_past(&self, job: &Snapshot) -> bool;
-
-    /// Is nobody listening any more, so that the watcher can be forgotten?
-    fn is_gone(&self) -> bool;
 }
 
 /// Why a job is not taken.
@@ -117,18 +111,18 @@ pub(super) struct Next {
 
 pub(super) struct Table {
     store: Arc<Store>,
+    board: Arc<Board>,
     jobs: HashMap<Token, Snapshot>,
     line: VecDeque<Next>,
     running: usize,
     over: VecDeque<Token>,
-    watchers: Vec<Arc<dyn Watcher>>,
     ending: bool,
 }
 
 impl Table {
     /// Takes what the daemon before has kept. What was in line or at work then is interrupted now,
     /// or cancelled if somebody had asked for that.
-    pub(super) fn load(store: Arc<Store>) -> Self {
+    pub(super) fn load(store: Arc<Store>, board: Arc<Board>) -> Self {
         let mut kept = store.load();
         // What is not over yet is the last to be forgotten.
         kept.sort_by_cached_key(|job| {
@@ -136,16 +130,17 @@ impl Table {
         });
         let mut table = Self {
             store,
+            board,
             jobs: HashMap::new(),
             line: VecDeque::new(),
             running: 0,
             over: VecDeque::new(),
-            watchers: Vec::new(),
             ending: false,
         };
         for job in kept {
             let (id, is_over, cancelled) = (job.id.clone(), job.state.is_over(), job.cancel);
-            table.jobs.insert(id.clone(), job);
+            let seq = table.board.found();
+            table.jobs.insert(id.clone(), Snapshot { seq, ..job });
             match (is_over, cancelled) {
                 (true, _) => table.remember(id),
                 (false, Some(_)) => table.happen(&id, Happening::Cancelled),
@@ -157,7 +152,9 @@ impl Table {
 
     pub(super) fn submit(&mut self, id: Token, order: Order, work: Work) -> Result<Snapshot, Busy> {
         let same_call = |job: &&Snapshot| {
-            job.order.rule == order.rule
+            // One that showed more, before the policy was narrowed, is as if it were not.
+            (&job.order.rule, job.order.uid) == (&order.rule, order.uid)
+                && order.read.shows_all_of(&job.order.read)
                 && match &order.key {
                     Some(_) => job.order.key == order.key,
                     None => !job.state.is_over() && job.order.wish == order.wish,
@@ -167,9 +164,9 @@ impl Table {
             return Ok(job.clone());
         }
         self.refuse_busy(&order)?;
-        let job = Snapshot::new(id.clone(), order, clock::timestamp());
+        let mut job = Snapshot::new(id.clone(), order, clock::timestamp());
         self.store.keep(&job);
-        self.tell(&job, false);
+        job.seq = self.tell(&job, told::kind(&job.state), EventData::default());
         self.jobs.insert(id.clone(), job.clone());
         self.line.push_back(Next { id, work });
         Ok(job)
@@ -190,7 +187,8 @@ impl Table {
         self.over.retain(|other| other != id);
         if let Some(job) = self.jobs.get_mut(id) {
             let fresh = Snapshot::new(id.clone(), order, job.created.clone());
-            *job = Snapshot { state: job.state.clone(), started: job.started.take(), ..fresh };
+            let (state, started) = (job.state.clone(), job.started.take());
+            *job = Snapshot { state, started, seq: job.seq, ..fresh };
         }
         self.happen(id, Happening::Resumed);
         self.line.push_back(Next { id: id.clone(), work });
@@ -255,12 +253,17 @@ impl Table {
         self.get(id)
     }
 
-    pub(super) fn watch(&mut self, watcher: Arc<dyn Watcher>) {
-        self.watchers.retain(|other| !other.is_gone());
-        for job in self.jobs.values().filter(|job| job.state.is_over() && watcher.wants_past(job)) {
-            watcher.job(job, false);
-        }
-        self.watchers.push(watcher);
+    /// Tells a listener what happened after `since`, and of how its jobs are what it needs to know;
+    /// then everything that happens.
+    pub(super) fn listen(&self, listener: Arc<dyn Listener>, since: u64) {
+        let mut jobs: Vec<&Snapshot> = self.jobs.values().collect();
+        jobs.sort_by_key(|job| (job.seq, &job.id));
+        self.board.listen(listener, since, jobs.into_iter().map(told::now));
+    }
+
+    /// Tells a listener everything that happens, and nothing that is past.
+    pub(super) fn listen_from_now(&self, listener: Arc<dyn Listener>) {
+        self.board.listen(listener, self.board.newest(), std::iter::empty());
     }
 
     /// Takes the first of the line, if one more may work.
@@ -301,15 +304,21 @@ impl Table {
         }
     }
 
-    /// Changes what a job has counted; told to watchers if `tell` says so.
+    /// Changes what a job has counted; told as progress if `tell` says so.
     pub(super) fn count(&mut self, id: &Token, change: impl FnOnce(&mut Tally), tell: bool) {
         let Some(job) = self.jobs.get_mut(id) else {
             return;
         };
         change(&mut job.tally);
-        if tell {
-            let job = job.clone();
-            self.tell(&job, true);
+        if tell && let Some(job) = self.jobs.get(id) {
+            self.tell(job, EventKind::Progress, EventData::default());
+        }
+    }
+
+    /// Tells something about a job that changes nothing of it.
+    pub(super) fn say(&self, id: &Token, kind: EventKind, more: EventData) {
+        if let Some(job) = self.jobs.get(id) {
+            self.tell(job, kind, more);
         }
     }
 
@@ -336,7 +345,10 @@ impl Table {
         if job.state.is_over() {
             self.remember(id.clone());
         }
-        self.tell(&job, false);
+        let seq = self.tell(&job, told::kind(&job.state), EventData::default());
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.seq = seq;
+        }
     }
 
     /// Remembers a job that is over, and forgets the oldest if there are too many.
@@ -350,11 +362,8 @@ impl Table {
         }
     }
 
-    fn tell(&mut self, job: &Snapshot, progress_only: bool) {
-        self.watchers.retain(|watcher| !watcher.is_gone());
-        for watcher in &self.watchers {
-            watcher.job(job, progress_only);
-        }
+    fn tell(&self, job: &Snapshot, kind: EventKind, more: EventData) -> u64 {
+        self.board.put(told::about(job), kind, told::data(job, more))
     }
 }
 

@@ -4,18 +4,26 @@
 //! `Table` is driven by hand here, so that nothing waits for a thread and each order of events can
 //! be made. What runs on threads is tried by the whole-system tests.
 
+#![allow(clippy::disallowed_methods, reason = "tests")]
+
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 use darkslide_export::Stop;
 use darkslide_policy::{AbsPath, Gid, Peer, Policy, ReadScope, Uid, World};
+use darkslide_protocol::event::{EventItem, EventKind};
+use darkslide_protocol::limits::MAX_ITEM_EVENTS;
 use darkslide_protocol::message::export::{DestinationText, ExportSpec};
-use darkslide_protocol::message::job::CancelMode;
+use darkslide_protocol::message::job::{CancelMode, Outcome};
 use darkslide_protocol::value::Token;
 
-use super::table::{Busy, Snapshot, Table, Watcher};
+use super::feed::Feed;
+use super::table::{Busy, Snapshot, Table};
 use super::{
-    Ending, Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Wish, Work,
+    Ending, Happening, Jobs, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, Shared, State, Store,
+    Wish, Work,
 };
+use crate::events::{About, Board, Happened, Listener, Pass};
 
 pub(super) fn id(number: usize) -> Token {
     Token::from_bits(number as u128)
@@ -47,7 +55,11 @@ pub(super) fn order(path: &str, key: Option<&str>) -> Order {
 
 /// No jobs, kept nowhere.
 fn table() -> Table {
-    Table::load(Arc::new(Store::new(None)))
+    Table::load(Arc::new(Store::new(None)), board())
+}
+
+fn board() -> Arc<Board> {
+    Arc::new(Board::new(1))
 }
 
 fn nothing() -> Work {
@@ -55,18 +67,41 @@ fn nothing() -> Work {
 }
 
 #[derive(Default)]
-struct Ear(Mutex<Vec<(Token, State)>>);
+struct Ear(Mutex<Vec<Happened>>);
 
-impl Watcher for Ear {
-    fn job(&self, job: &Snapshot, _: bool) {
-        self.0.lock().unwrap().push((job.id.clone(), job.state.clone()));
+impl Ear {
+    fn kinds(&self) -> Vec<EventKind> {
+        self.0.lock().unwrap().iter().map(|it| it.kind).collect()
     }
-    fn wants_past(&self, _: &Snapshot) -> bool {
+}
+
+impl Listener for Ear {
+    fn hear(&self, happened: &Happened, _: Pass) {
+        self.0.lock().unwrap().push(happened.clone());
+    }
+    fn lost(&self, _: u64) {}
+    fn reached(&self, _: u64) {}
+    fn concerns(&self, _: &About) -> bool {
         true
+    }
+    fn wants_now(&self, about: &About) -> bool {
+        matches!(about, About::Job(owned) if owned.job == id(1))
     }
     fn is_gone(&self) -> bool {
         false
     }
+}
+
+fn jobs(table: Table) -> Jobs {
+    let (store, table) = (Arc::new(Store::new(None)), Mutex::new(table));
+    Jobs { shared: Arc::new(Shared { store, table, idle: tokio::sync::Notify::new() }) }
+}
+
+/// Listens from now on.
+fn ear(table: &Table, board: &Board) -> Arc<Ear> {
+    let ear = Arc::new(Ear::default());
+    table.listen(ear.clone(), board.newest());
+    ear
 }
 
 #[test]
@@ -80,6 +115,40 @@ fn jobs_run_in_order_and_never_more_than_allowed() {
     table.settle(&id(0), Happening::Finished);
     assert_eq!(table.take_next().unwrap().id, id(MAX_RUNNING));
     assert_eq!(table.counts(), (MAX_RUNNING, 1));
+}
+
+/// A peer that gives up an `extract` and goes, again and again, while its job is at a long file.
+#[tokio::test]
+async fn who_gives_up_and_goes_leaves_nothing_that_waits_for_the_end() {
+    let mut table = table();
+    table.submit(id(1), order("x", None), nothing()).unwrap();
+    table.take_next().unwrap();
+    let jobs = jobs(table);
+    let one = id(1);
+    jobs.stopped(&one, std::future::ready(())).await;
+    let job = jobs.get(&one).unwrap();
+    assert_eq!((job.state, job.cancel), (State::Running, Some(CancelMode::AfterFile)));
+    let settle = async { jobs.shared.table().settle_stopped(&one) };
+    tokio::join!(jobs.stopped(&one, std::future::pending()), settle);
+    assert_eq!(jobs.get(&one).unwrap().state, State::Cancelled, "who stays hears of the end");
+}
+
+/// The policy was narrowed since: the job shows what its rule may not see any more.
+#[test]
+fn a_key_finds_no_job_of_a_grant_that_showed_more() {
+    let of = |hidden: bool| {
+        let mut order = order("x", Some("k"));
+        let mut text = serde_json::to_value(&order.read).unwrap();
+        text["hidden"] = hidden.into();
+        order.read = serde_json::from_value(text).unwrap();
+        order
+    };
+    let mut table = table();
+    table.submit(id(1), of(true), nothing()).unwrap();
+    table.cancel(&id(1), CancelMode::Now);
+    assert_eq!(table.submit(id(2), of(false), nothing()).unwrap().id, id(2));
+    table.cancel(&id(2), CancelMode::Now);
+    assert_ne!(table.submit(id(3), of(true), nothing()).unwrap().id, id(3));
 }
 
 #[test]
@@ -118,6 +187,8 @@ fn the_same_key_of_the_same_rule_is_the_same_job() {
     assert_eq!(table.submit(id(2), order("b", Some("k")), nothing()).unwrap().id, id(1));
     let other_rule = Order { rule: "other".into(), ..order("b", Some("k")) };
     assert_eq!(table.submit(id(3), other_rule, nothing()).unwrap().id, id(3));
+    let other_uid = Order { uid: Uid::new(2), ..order("c", Some("k")) };
+    assert_eq!(table.submit(id(4), other_uid, nothing()).unwrap().id, id(4));
 }
 
 #[test]
@@ -132,19 +203,94 @@ fn without_a_key_the_same_wish_of_the_same_rule_is_the_same_job_until_it_is_over
 }
 
 #[test]
-fn a_watcher_hears_each_state_and_of_jobs_that_are_over_their_last() {
-    let mut table = table();
-    table.submit(id(1), order("a", None), nothing()).unwrap();
-    let early = Arc::new(Ear::default());
-    table.watch(early.clone());
+fn a_listener_hears_each_state_and_of_its_job_how_it_is_now() {
+    let board = board();
+    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    for number in 1..3 {
+        table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
+    }
+    let early = ear(&table, &board);
     table.take_next();
     table.settle(&id(1), Happening::Finished);
-    let heard: Vec<State> =
-        early.0.lock().unwrap().iter().map(|(_, state)| state.clone()).collect();
-    assert_eq!(heard, [State::Running, State::Finished]);
-    let late = Arc::new(Ear::default());
-    table.watch(late.clone());
-    assert_eq!(*late.0.lock().unwrap(), [(id(1), State::Finished)]);
+    assert_eq!(early.kinds(), [EventKind::Queued, EventKind::Started, EventKind::Finished]);
+    let late = ear(&table, &board);
+    assert_eq!(late.kinds(), [EventKind::Finished], "of the other it wants to know nothing");
+    let told = late.0.lock().unwrap()[0].clone();
+    let live = early.0.lock().unwrap()[2].clone();
+    assert_eq!((told.seq, told.about, told.data), (live.seq, live.about, live.data));
+}
+
+/// The lock of all jobs is held until the end is told: who asks after it was told.
+#[test]
+fn each_state_has_the_number_of_the_event_that_told_it() {
+    let board = board();
+    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    let before = board.newest();
+    let submitted = table.submit(id(1), order("a", None), nothing()).unwrap();
+    assert_eq!((submitted.seq, table.get(&id(1)).unwrap().seq), (before + 1, before + 1));
+    table.take_next();
+    table.count(&id(1), |_| {}, true);
+    assert_eq!((table.get(&id(1)).unwrap().seq, board.newest()), (before + 2, before + 3));
+    table.settle(&id(1), Happening::Finished);
+    assert_eq!(table.get(&id(1)).unwrap().seq, board.newest());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_end_goes_on_once_everybody_was_told_of_it() {
+    let board = board();
+    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    running(&mut table, 1);
+    let jobs = jobs(table);
+    assert_eq!(jobs.ended(&id(9)).await, None);
+    let (one, other) = (id(1), id(1));
+    let mut waits = (std::pin::pin!(jobs.ended(&one)), std::pin::pin!(jobs.ended(&other)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waits.0.as_mut().poll(&mut context).is_pending());
+    assert!(waits.1.as_mut().poll(&mut context).is_pending());
+    // The first of the two is told before this ear, and still does not go on before it.
+    let ear = ear(&jobs.shared.table(), &board);
+    jobs.shared.table().settle(&id(1), Happening::Finished);
+    assert_eq!(ear.kinds().last(), Some(&EventKind::Finished));
+    assert_eq!(waits.0.await.unwrap().state, State::Finished);
+    assert_eq!(waits.1.await.unwrap().state, State::Finished);
+    assert_eq!(jobs.ended(&id(1)).await.unwrap().state, State::Finished, "one that is over");
+}
+
+#[test]
+fn rows_that_are_not_done_are_told_up_to_the_limit_and_then_where_the_rest_is() {
+    let board = board();
+    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    running(&mut table, 1);
+    let ear = ear(&table, &board);
+    let feed = Feed::new(jobs(table).shared, id(1));
+    let counts = || {
+        let kinds = ear.kinds();
+        let of = |kind| kinds.iter().filter(|it| **it == kind).count();
+        (of(EventKind::Item), of(EventKind::Warning))
+    };
+    let undone = |outcome| {
+        let item = EventItem {
+            asset: "A".into(),
+            version: "original".into(),
+            path: None,
+            outcome,
+            reason: None,
+        };
+        feed.outcome(outcome, || item);
+    };
+    undone(Outcome::Copied);
+    assert_eq!(counts(), (0, 0), "what is done is no item");
+    let most = usize::try_from(MAX_ITEM_EVENTS).unwrap();
+    (0..most).for_each(|_| undone(Outcome::NotLocal));
+    assert_eq!(counts(), (most, 0), "at the limit");
+    (0..10_000).for_each(|_| undone(Outcome::NotLocal));
+    assert_eq!(counts(), (most, 1), "over, and absurdly over");
+    feed.trashed(0);
+    assert_eq!(counts(), (most, 1));
+    feed.trashed(3);
+    assert_eq!(counts(), (most, 2));
+    let heard = ear.0.lock().unwrap();
+    assert!(heard.iter().all(|it| it.data.job.is_some()), "each says of which job");
 }
 
 #[test]
@@ -252,7 +398,6 @@ fn jobs_are_listed_the_newest_first() {
 
 /// A store in a folder of its own; opened anew, it is the next daemon's.
 fn store(folder: &tempfile::TempDir) -> Arc<Store> {
-    #![expect(clippy::disallowed_methods, reason = "tests")]
     let handle = std::fs::File::open(folder.path()).unwrap().into();
     Arc::new(Store::new(Some(darkslide_door::StateDir::take(handle).unwrap())))
 }
@@ -260,7 +405,7 @@ fn store(folder: &tempfile::TempDir) -> Arc<Store> {
 #[test]
 fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = Table::load(store(&folder));
+    let mut table = Table::load(store(&folder), board());
     running(&mut table, 1);
     running(&mut table, 2);
     for number in 3..6 {
@@ -272,8 +417,10 @@ fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
     table.settle(&id(1), Happening::Finished);
     let done = table.get(&id(1)).unwrap();
     drop(table);
-    let mut next = Table::load(store(&folder));
-    assert_eq!(next.get(&id(1)).unwrap(), done, "what is done is never done again");
+    let mut next = Table::load(store(&folder), board());
+    let found = next.get(&id(1)).unwrap();
+    let seq = found.seq;
+    assert_eq!(found, Snapshot { seq, ..done }, "what is done is never done again");
     let states: Vec<State> = (2..6).map(|number| state(&next, number)).collect();
     let expected = [State::Cancelled, State::Interrupted, State::Interrupted, State::Cancelled];
     assert_eq!(states, expected);
@@ -285,7 +432,7 @@ fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
 #[test]
 fn the_oldest_files_go_with_their_jobs() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = Table::load(store(&folder));
+    let mut table = Table::load(store(&folder), board());
     for number in 0..=MAX_REMEMBERED {
         table.submit(id(number), order("a", None), nothing()).unwrap();
         table.take_next();
@@ -293,8 +440,24 @@ fn the_oldest_files_go_with_their_jobs() {
     }
     running(&mut table, 999);
     drop(table);
-    let next = Table::load(store(&folder));
+    let next = Table::load(store(&folder), board());
     assert_eq!(next.list(|_| Some(())).len(), MAX_REMEMBERED);
     assert!(next.get(&id(1)).is_none() && next.get(&id(MAX_REMEMBERED)).is_some());
     assert_eq!(state(&next, 999), State::Interrupted, "what is to go on is not the oldest");
+}
+
+#[test]
+fn a_panic_in_a_job_is_its_failure_and_no_more() {
+    let jobs = Jobs::load(Store::new(None), board());
+    let next = {
+        let mut table = jobs.shared.table();
+        let work = Box::new(|_: &_| panic!("told to nobody"));
+        table.submit(id(1), order("a", None), work).unwrap();
+        table.take_next().unwrap()
+    };
+    jobs.clone().run(next);
+    let State::Failed(error) = jobs.get(&id(1)).unwrap().state else { panic!("it did not fail") };
+    assert_eq!(error.data.name.as_str(), "INTERNAL");
+    assert!(error.data.incident.is_some() && !error.message.contains("nobody"), "{error}");
+    assert_eq!(jobs.counts(), (0, 0));
 }

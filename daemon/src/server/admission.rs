@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use darkslide_policy::Uid;
 
-use crate::service::health::{MAX_CONNECTIONS, MAX_CONNECTIONS_PER_UID};
+use crate::service::limits::{MAX_CONNECTIONS, MAX_CONNECTIONS_PER_UID};
 
 /// Counts connections.
 #[derive(Debug, Clone, Default)]

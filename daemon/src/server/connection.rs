@@ -8,11 +8,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "owns the tasks of a connection")]
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use darkslide_protocol::envelope::{self, Id, Incoming, Malformed};
 use darkslide_protocol::error::{ErrorName, Reason, WireError};
 use darkslide_protocol::frame::{FrameError, FrameReader};
@@ -29,14 +30,15 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::cancel::InFlight;
+use super::descriptor::NotSent;
 use super::dispatch::{Answer, Dispatcher, Later, done, failed};
-use super::outbox::{Outbox, Reserved, Unsent};
+use super::outbox::{Batch, Outbox, Reserved, Unsent};
 use crate::service::event::{Subscription, TICK};
-use crate::service::{Caller, Service};
+use crate::service::limits::TURN_FRAMES;
+use crate::service::{Caller, Service, fault};
 use crate::telemetry;
 
-/// Frames that one connection may have answered before the others have their turn.
-const TURN_FRAMES: usize = 64;
 /// Read at once.
 const READ_BYTES: usize = 8 * 1024;
 /// What is still read after a fatal error, so that the peer sees the error before the end.
@@ -81,10 +83,10 @@ pub(super) async fn serve(
         bytes: BytesMut::new(),
         frames: FrameReader::of_requests(),
         wait: Wait::First(Instant::now()),
-        answered: 0,
+        in_turn: 0,
         dispatcher,
         ending,
-        in_flight: Arc::default(),
+        in_flight: InFlight::default(),
         slots: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
         tasks: JoinSet::new(),
         subscriptions: HashMap::new(),
@@ -99,8 +101,16 @@ pub(super) async fn serve(
 
 /// The right to have one request in flight, with room for its answer.
 struct Slot {
-    _reserved: Reserved,
+    reserved: Option<Reserved>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Slot {
+    /// Without the room: the answer has its own once it is made.
+    fn without_room(mut self) -> Self {
+        self.reserved = None;
+        self
+    }
 }
 
 /// What the reading side waits for, and since when.
@@ -133,10 +143,10 @@ struct Connection {
     bytes: BytesMut,
     frames: FrameReader,
     wait: Wait,
-    answered: usize,
+    in_turn: usize,
     dispatcher: Dispatcher,
     ending: EndsAt,
-    in_flight: Arc<Mutex<HashSet<Id>>>,
+    in_flight: InFlight,
     slots: Arc<Semaphore>,
     tasks: JoinSet<()>,
     subscriptions: HashMap<Token, Arc<Subscription>>,
@@ -146,16 +156,28 @@ struct Connection {
 impl Connection {
     async fn read_all(&mut self) -> End {
         loop {
-            let next = match self.next_frame().await {
-                Ok(frame) => self.slot().await.map(|slot| (frame, slot)),
-                Err(end) => Err(end),
-            };
-            match next {
-                Ok((frame, slot)) => self.answer(&frame, slot),
+            let incoming = match self.next_frame().await {
+                Ok(frame) => Incoming::parse(&frame),
                 Err(end) => return end,
+            };
+            match incoming {
+                // It needs no slot: a peer whose slots are all taken gives one up by it. Without an
+                // id nothing is answered, and nothing else is done: nobody would hear of it.
+                Ok(Incoming::Notification { method, params }) => {
+                    self.in_flight.notified(&method, &params);
+                }
+                Ok(Incoming::Request { id, method, params }) => match self.slot().await {
+                    Ok(slot) => self.answer(id, Request::parse(&method, &params), slot),
+                    Err(end) => return end,
+                },
+                Err(malformed) => match self.slot().await {
+                    Ok(_slot) => self.refuse(&malformed),
+                    Err(end) => return end,
+                },
             }
-            self.answered += 1;
-            if self.answered.is_multiple_of(TURN_FRAMES) {
+            self.in_turn += 1;
+            if self.in_turn >= TURN_FRAMES {
+                self.in_turn = 0;
                 tokio::task::yield_now().await;
             }
         }
@@ -201,7 +223,7 @@ impl Connection {
             let free = async {
                 let permit = slots.acquire_owned().await?;
                 outbox.room().await;
-                Ok::<_, AcquireError>(Slot { _reserved: outbox.reserve(), _permit: permit })
+                Ok::<_, AcquireError>(Slot { reserved: Some(outbox.reserve()), _permit: permit })
             };
             tokio::select! {
                 biased;
@@ -243,25 +265,24 @@ impl Connection {
         }
     }
 
-    fn answer(&mut self, frame: &[u8], slot: Slot) {
-        let (id, request) = match Incoming::parse(frame) {
-            Ok(Incoming::Request { id, method, params }) => (id, Request::parse(&method, &params)),
-            // Without an id nothing is executed: nobody would hear what came of it.
-            Ok(Incoming::Notification { .. }) => return,
-            Err(Malformed { id, error }) => {
-                return self.put(envelope::error(id.as_ref(), &error).unwrap_or_default());
-            }
-        };
-        if self.ids().contains(&id) {
+    fn refuse(&self, malformed: &Malformed) {
+        let Malformed { id, error } = malformed;
+        self.put(envelope::error(id.as_ref(), error).unwrap_or_default());
+    }
+
+    fn answer(&mut self, id: Id, request: Result<Request, WireError>, slot: Slot) {
+        if self.in_flight.holds(&id) {
             return self.put(failed(&id, &repeated()));
         }
+        let dispatcher = self.dispatcher.of_a_request();
         let answer = match request {
-            Ok(request) => self.dispatcher.dispatch(id.clone(), request),
+            Ok(request) => dispatcher.dispatch(id.clone(), request),
             Err(error) => Answer::Now(failed(&id, &error)),
         };
         match answer {
             Answer::Now(message) => self.put(message),
-            Answer::Later(later) => self.run(id, later, slot),
+            Answer::Later(later) => self.run(id, dispatcher.caller, later, slot),
+            Answer::Awaited(later) => self.run(id, dispatcher.caller, later, slot.without_room()),
             Answer::Subscribed(message, subscription) => self.subscribe(&id, message, subscription),
             Answer::Unsubscribe(id, subscription) => match self.subscriptions.remove(&subscription)
             {
@@ -275,15 +296,18 @@ impl Connection {
     }
 
     /// Gives a slow request a task of its own.
-    fn run(&mut self, id: Id, later: Later, slot: Slot) {
-        self.ids().insert(id.clone());
-        let (ids, outbox) = (Arc::clone(&self.in_flight), Arc::clone(&self.dispatcher.outbox));
+    fn run(&mut self, id: Id, caller: Caller, later: Later, slot: Slot) {
+        self.in_flight.begin(id.clone(), caller.clone());
+        let (in_flight, outbox) = (self.in_flight.clone(), Arc::clone(&self.dispatcher.outbox));
         self.tasks.spawn(async move {
             // A task of its own, so that a panic in it is caught.
-            let message = tokio::spawn(later).await.unwrap_or_else(|_| {
-                failed(&id, &WireError::internal(telemetry::incident("a slow request")))
+            let mut message = tokio::spawn(later).await.unwrap_or_else(|_| {
+                failed(&id, &WireError::internal(telemetry::incident("a slow request"))).into()
             });
-            ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            if caller.has_given_up() {
+                message = failed(&id, &fault::given_up()).into();
+            }
+            in_flight.end(&id);
             outbox.put(message);
             drop(slot);
         });
@@ -296,6 +320,8 @@ impl Connection {
         self.put(message);
         self.subscriptions.insert(subscription.id().clone(), Arc::clone(&subscription));
         self.dispatcher.service.tell(subscription);
+        // What was told of all that is kept is work for a turn.
+        self.in_turn = TURN_FRAMES;
     }
 
     async fn end(&mut self, end: End, caller: &Caller) {
@@ -355,23 +381,44 @@ impl Connection {
     fn put(&self, message: Vec<u8>) {
         self.dispatcher.outbox.put(message);
     }
-
-    fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<Id>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 async fn write_all(mut writer: OwnedWriteHalf, outbox: Arc<Outbox>) {
-    while let Some(mut bytes) = outbox.next().await {
-        while !bytes.is_empty() {
+    while let Some(mut batch) = outbox.next().await {
+        while !batch.bytes.is_empty() {
             // Each step has its own bound: a slow reader is served, one that does not read is not.
-            match timeout(UNREAD_WRITE, writer.write_buf(&mut bytes)).await {
+            match timeout(UNREAD_WRITE, write_some(&mut writer, &mut batch, &outbox)).await {
                 Ok(Ok(written)) if written > 0 => outbox.sent(written),
                 Ok(Ok(_) | Err(_)) | Err(_) => return outbox.close(),
             }
         }
     }
     drop(writer.shutdown().await);
+}
+
+/// One step: a descriptor goes with the first of the bytes, and is closed here.
+async fn write_some(
+    writer: &mut OwnedWriteHalf,
+    batch: &mut Batch,
+    outbox: &Outbox,
+) -> io::Result<usize> {
+    let Some(passing) = &batch.passing else {
+        return writer.write_buf(&mut batch.bytes).await;
+    };
+    match passing.send((*writer).as_ref(), &batch.bytes).await {
+        Ok(sent) => {
+            batch.bytes.advance(sent);
+            batch.passing = None;
+            Ok(sent)
+        }
+        // Its place in the outbox is given back as if it had gone.
+        Err(NotSent::NotTaken) => {
+            let (bytes, instead) = batch.refuse();
+            instead.into_iter().for_each(|answer| outbox.put(answer));
+            Ok(bytes)
+        }
+        Err(NotSent::Broken) => Err(io::ErrorKind::BrokenPipe.into()),
+    }
 }
 
 fn frame_error(error: &FrameError) -> WireError {

@@ -6,7 +6,9 @@
 //! first: a connection's whole life is one function.
 
 mod admission;
+mod cancel;
 mod connection;
+mod descriptor;
 mod dispatch;
 mod events;
 mod listener;

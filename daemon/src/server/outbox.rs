@@ -1,23 +1,24 @@
 //! The frames that wait to be written to one peer.
 //!
-//! Answers and events that must not be lost are always taken; progress only while there is room.
-//! Who does not read is found out by the writer: a write that moves nothing for five seconds ends
-//! the connection. The hazard: a peer that asks much and reads nothing fills the daemon's memory,
-//! so a full outbox stops the reading of that peer's requests.
+//! Answers and events that must not be lost are always taken; other events only while there is
+//! room. Who does not read is found out by the writer: a write that moves nothing for five seconds
+//! ends the connection. The hazard: a peer that asks much and reads nothing fills the daemon's
+//! memory, so a full outbox stops the reading of that peer's requests. A frame may have a
+//! descriptor beside it; then it begins a write of its own.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use darkslide_protocol::frame::write_frame;
 use darkslide_protocol::limits::MAX_RESPONSE_FRAME_BYTES;
 use tokio::sync::Notify;
 
-/// Unsent bytes of one connection above which it is full; one frame more may come.
-pub(super) const MAX_UNSENT_BYTES: usize = MAX_RESPONSE_FRAME_BYTES;
-/// Unsent bytes of all connections above which nobody's requests are read.
-pub(super) const MAX_UNSENT_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
+use super::descriptor::{OfAll, Passing, Permits};
+use super::events::Unread;
+use crate::service::limits::{MAX_UNSENT_BYTES, MAX_UNSENT_BYTES_IN_ALL};
+
 /// Unsent bytes of one connection above which not even an event that must not be lost is put.
 const MAX_UNREAD_BYTES: usize = 2 * MAX_UNSENT_BYTES;
 /// Kept free for the answer of a request that is being answered: a page has about that.
@@ -30,6 +31,7 @@ const WRITE_BYTES: usize = 256 * 1024;
 pub(super) struct Unsent {
     bytes: Arc<AtomicUsize>,
     fewer: Arc<Notify>,
+    descriptors: OfAll,
 }
 
 impl Unsent {
@@ -44,6 +46,73 @@ impl Unsent {
 
     fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > MAX_UNSENT_BYTES_IN_ALL
+    }
+}
+
+/// A message to a peer: the payload of a frame, and what goes with it.
+#[derive(Debug)]
+pub(super) struct Message {
+    payload: Vec<u8>,
+    passing: Option<Passing>,
+    unread: Option<Unread>,
+    _room: Option<Room>,
+}
+
+impl Message {
+    /// An event, which counts as one of its subscription's until it is written.
+    pub(super) fn counted(payload: Vec<u8>, unread: &Unread) -> Self {
+        Self { unread: Some(unread.clone()), ..Self::from(payload) }
+    }
+
+    /// With a descriptor beside it.
+    pub(super) fn passing(payload: Vec<u8>, passing: Passing) -> Self {
+        Self { passing: Some(passing), ..Self::from(payload) }
+    }
+
+    /// Keeps its room until it is in the outbox.
+    pub(super) fn within(self, room: Room) -> Self {
+        Self { _room: Some(room), ..self }
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(payload: Vec<u8>) -> Self {
+        Self { payload, passing: None, unread: None, _room: None }
+    }
+}
+
+/// Room for an answer that is known to be long.
+#[derive(Debug)]
+pub(super) struct Room {
+    outbox: Arc<Outbox>,
+    bytes: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.outbox.state().promised -= self.bytes;
+        self.outbox.all.subtract(self.bytes);
+        self.outbox.changed.notify_waiters();
+    }
+}
+
+/// Bytes to be written at once.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// One frame, or several.
+    pub(super) bytes: Bytes,
+    /// What goes with the first byte.
+    pub(super) passing: Option<Passing>,
+}
+
+impl Batch {
+    /// Takes the frame with the descriptor off, which is not to go, and what is answered instead.
+    /// Returns the bytes that are not written.
+    pub(super) fn refuse(&mut self) -> (usize, Option<Vec<u8>>) {
+        let whole = self.bytes.len();
+        let frame = self.bytes.try_get_u32().unwrap_or_default() as usize;
+        self.bytes.advance(frame.min(self.bytes.len()));
+        (whole - self.bytes.len(), self.passing.take().map(Passing::refused))
     }
 }
 
@@ -64,12 +133,15 @@ pub(super) struct Outbox {
     state: Mutex<State>,
     changed: Notify,
     all: Unsent,
+    permits: Permits,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Batch>,
     unsent: usize,
+    /// Bytes of long answers that are being made.
+    promised: usize,
     /// Requests that are being answered.
     owed: usize,
     ending: bool,
@@ -78,32 +150,44 @@ struct State {
 
 impl Outbox {
     pub(super) fn new(all: Unsent) -> Self {
-        Self { state: Mutex::default(), changed: Notify::new(), all }
+        let permits = Permits::new(all.descriptors.clone());
+        Self { state: Mutex::default(), changed: Notify::new(), all, permits }
+    }
+
+    /// How many descriptors may wait here.
+    pub(super) fn permits(&self) -> &Permits {
+        &self.permits
     }
 
     /// Takes a message that must not be lost.
-    pub(super) fn put(&self, message: Vec<u8>) {
-        let mut frame = BytesMut::with_capacity(message.len().saturating_add(4));
-        if write_frame(message.into(), MAX_RESPONSE_FRAME_BYTES, &mut frame).is_err() {
+    pub(super) fn put(&self, message: impl Into<Message>) {
+        let Message { payload, passing, unread, _room } = message.into();
+        let mut frame = BytesMut::with_capacity(payload.len().saturating_add(4));
+        if write_frame(payload.into(), MAX_RESPONSE_FRAME_BYTES, &mut frame).is_err() {
             // Pages are cut short long before; a message above the limit is a bug of ours, and the
             // peer could not read it.
             tracing::error!("a message is longer than a frame may be");
             self.close();
             return;
         }
+        let frame = frame.freeze();
         let mut state = self.state();
         if !state.closed {
             state.unsent += frame.len();
             self.all.add(frame.len());
-            state.frames.push_back(frame.freeze());
+            let bytes = match unread {
+                Some(unread) => unread.count(frame),
+                None => frame,
+            };
+            state.frames.push_back(Batch { bytes, passing });
             drop(state);
             self.changed.notify_waiters();
         }
     }
 
-    /// Takes an event that must not be lost. Who does not read loses the connection instead, and
-    /// knows of it.
-    pub(super) fn put_event(&self, message: Vec<u8>) {
+    /// Takes an event that must not be lost, and counts it. Who does not read loses the connection
+    /// instead, and knows of it.
+    pub(super) fn put_event(&self, message: Message) {
         if self.state().unsent > MAX_UNREAD_BYTES {
             tracing::info!("a peer does not read its events");
             return self.close();
@@ -118,8 +202,28 @@ impl Outbox {
         Reserved(Arc::clone(self))
     }
 
+    /// Keeps room for a long answer, once there is some, here and in all: a few of them are made at
+    /// a time.
+    pub(super) async fn room_for(self: &Arc<Self>, bytes: usize) -> Room {
+        loop {
+            let (here, anywhere) = (self.changed.notified(), self.all.fewer.notified());
+            {
+                let mut state = self.state();
+                let there = state.unsent + state.promised;
+                // Who has nothing to read does not wait for those who have.
+                let fits = there + bytes <= MAX_UNSENT_BYTES && !self.all.is_full();
+                if there == 0 || fits || state.closed {
+                    state.promised += bytes;
+                    self.all.add(bytes);
+                    return Room { outbox: Arc::clone(self), bytes };
+                }
+            }
+            tokio::select! { () = here => {}, () = anywhere => {} }
+        }
+    }
+
     /// Takes a message if there is room for it.
-    pub(super) fn offer(&self, message: Vec<u8>) -> bool {
+    pub(super) fn offer(&self, message: impl Into<Message>) -> bool {
         let room = !self.is_full();
         if room {
             self.put(message);
@@ -139,13 +243,13 @@ impl Outbox {
     }
 
     /// Waits for the next bytes to write; `None` when no more will come.
-    pub(super) async fn next(&self) -> Option<Bytes> {
+    pub(super) async fn next(&self) -> Option<Batch> {
         loop {
             let changed = self.changed.notified();
             {
                 let mut state = self.state();
-                if let Some(bytes) = state.take() {
-                    return Some(bytes);
+                if let Some(batch) = state.take() {
+                    return Some(batch);
                 }
                 if state.ending || state.closed {
                     return None;
@@ -176,9 +280,11 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
+        // Descriptors that nobody will get are closed.
         state.frames.clear();
         let unsent = std::mem::take(&mut state.unsent);
         drop(state);
+        self.permits.close();
         self.all.subtract(unsent);
         self.changed.notify_waiters();
     }
@@ -217,32 +323,43 @@ impl Drop for Outbox {
 }
 
 impl State {
-    /// One large frame as it is, or several small ones put together.
-    fn take(&mut self) -> Option<Bytes> {
-        let first = self.frames.pop_front()?;
+    /// One large frame as it is, or several small ones put together; only the first of them has a
+    /// descriptor.
+    fn take(&mut self) -> Option<Batch> {
+        let Batch { bytes: first, passing } = self.frames.pop_front()?;
         let more = |state: &Self, length: usize| {
-            state.frames.front().is_some_and(|next| length + next.len() <= WRITE_BYTES)
+            state.frames.front().is_some_and(|next| {
+                next.passing.is_none() && length + next.bytes.len() <= WRITE_BYTES
+            })
         };
         if !more(self, first.len()) {
-            return Some(first);
+            return Some(Batch { bytes: first, passing });
         }
         let mut together = BytesMut::from(first);
         while more(self, together.len())
             && let Some(next) = self.frames.pop_front()
         {
-            together.extend_from_slice(&next);
+            together.extend_from_slice(&next.bytes);
         }
-        Some(together.freeze())
+        Some(Batch { bytes: together.freeze(), passing })
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests")]
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     fn outbox() -> Outbox {
         Outbox::new(Unsent::default())
+    }
+
+    async fn bytes(outbox: &Outbox) -> Option<Bytes> {
+        outbox.next().await.map(|batch| batch.bytes)
     }
 
     #[tokio::test]
@@ -251,8 +368,88 @@ mod tests {
         outbox.put(b"one".to_vec());
         outbox.put(b"two".to_vec());
         outbox.finish();
-        assert_eq!(outbox.next().await.unwrap(), &b"\0\0\0\x03one\0\0\0\x03two"[..]);
-        assert_eq!(outbox.next().await, None);
+        assert_eq!(bytes(&outbox).await.unwrap(), &b"\0\0\0\x03one\0\0\0\x03two"[..]);
+        assert_eq!(bytes(&outbox).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_frame_with_a_descriptor_begins_a_write_and_no_other_joins_its_own() {
+        let outbox = outbox();
+        for (payload, passes) in [("1", false), ("2", true), ("3", false), ("4", true)] {
+            let payload = payload.as_bytes().to_vec();
+            if passes {
+                let file = std::fs::File::open("/dev/null").unwrap();
+                let permit = outbox.permits().permit().await.unwrap();
+                outbox
+                    .put(Message::passing(payload, Passing::new(file.into(), permit, Vec::new())));
+            } else {
+                outbox.put(payload);
+            }
+        }
+        outbox.finish();
+        let mut batches = Vec::new();
+        while let Some(Batch { bytes, passing }) = outbox.next().await {
+            batches.push((bytes.len(), passing.is_some()));
+        }
+        assert_eq!(batches, [(5, false), (10, true), (5, true)]);
+    }
+
+    #[tokio::test]
+    async fn a_descriptor_that_the_kernel_does_not_take_is_an_error_and_the_rest_goes_on() {
+        let outbox = outbox();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let permit = outbox.permits().permit().await.unwrap();
+        let passing = Passing::new(file.into(), permit, b"LIMIT".to_vec());
+        outbox.put(Message::passing(b"passed".to_vec(), passing));
+        outbox.put(b"next".to_vec());
+        let mut batch = outbox.next().await.unwrap();
+        let (bytes, instead) = batch.refuse();
+        assert_eq!((bytes, &batch.bytes[..]), (10, &b"\0\0\0\x04next"[..]));
+        assert!(batch.passing.is_none());
+        outbox.put(instead.unwrap());
+        outbox.sent(bytes + batch.bytes.len());
+        let instead = outbox.next().await.unwrap();
+        assert_eq!(&instead.bytes[..], b"\0\0\0\x05LIMIT");
+        outbox.sent(instead.bytes.len());
+        assert_eq!(outbox.all.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn long_answers_are_made_while_there_is_room_and_one_at_least() {
+        let outbox = Arc::new(outbox());
+        let mut all = vec![outbox.room_for(usize::MAX / 2).await];
+        assert!(timeout(Duration::ZERO, outbox.room_for(1)).await.is_err(), "it waits");
+        drop(all.pop());
+        let long = MAX_UNSENT_BYTES / 3;
+        for _ in 0..3 {
+            all.push(outbox.room_for(long).await);
+        }
+        assert!(timeout(Duration::ZERO, outbox.room_for(long)).await.is_err(), "that is all");
+        outbox.put(Message::from(vec![b' '; long]).within(all.pop().unwrap()));
+        assert!(timeout(Duration::ZERO, outbox.room_for(long)).await.is_err(), "it is not sent");
+        outbox.sent(long + 4);
+        all.push(outbox.room_for(long).await);
+        drop(all);
+        assert_eq!(outbox.all.bytes.load(Ordering::Relaxed), 0);
+        outbox.close();
+        let room = outbox.room_for(MAX_UNSENT_BYTES * 2).await;
+        outbox.put(Message::from(vec![b' '; long]).within(room));
+        assert_eq!(outbox.all.bytes.load(Ordering::Relaxed), 0, "nobody is there to be sent to");
+    }
+
+    #[tokio::test]
+    async fn long_answers_wait_for_room_in_all_and_one_for_nobody() {
+        let all = Unsent::default();
+        let many: Vec<Outbox> = (0..9).map(|_| Outbox::new(all.clone())).collect();
+        for outbox in &many {
+            outbox.put(vec![b' '; MAX_RESPONSE_FRAME_BYTES - 100]);
+        }
+        let other = Arc::new(Outbox::new(all.clone()));
+        let first = other.room_for(1).await;
+        assert!(timeout(Duration::ZERO, other.room_for(1)).await.is_err(), "it waits");
+        let (second, ()) = tokio::join!(other.room_for(1), async { drop(many) });
+        drop((first, second));
+        assert_eq!(all.bytes.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
@@ -261,7 +458,7 @@ mod tests {
         outbox.put(vec![b' '; MAX_RESPONSE_FRAME_BYTES]);
         assert!(!outbox.offer(b"progress".to_vec()));
         outbox.put(b"answer".to_vec());
-        let frame = outbox.next().await.unwrap();
+        let frame = bytes(&outbox).await.unwrap();
         outbox.sent(frame.len());
         outbox.room().await;
         assert!(outbox.offer(b"progress".to_vec()));
@@ -288,7 +485,7 @@ mod tests {
         let outbox = outbox();
         let mut put = 0;
         while !outbox.is_closed() {
-            outbox.put_event(vec![b' '; 1024 * 1024]);
+            outbox.put_event(Message::counted(vec![b' '; 1024 * 1024], &Unread::default()));
             put += 1;
         }
         assert_eq!(put, MAX_UNREAD_BYTES / (1024 * 1024) + 1);

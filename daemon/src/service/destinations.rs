@@ -55,13 +55,13 @@ impl Service {
         let Some((reader, ..)) = libraries.first() else {
             return Ok(ExportDestinations { destinations: Vec::new(), incomplete: false });
         };
-        let (reader, service, caller) = (reader.clone(), Arc::clone(&self), caller.clone());
-        let deadline = deadline(&caller);
+        let (reader, service, asker) = (reader.clone(), Arc::clone(&self), caller.clone());
+        let deadline = deadline(caller);
         let look = move || {
             let names = names(&libraries, &deadline);
-            Looking { service: &service, caller: &caller, names, only, deadline: &deadline }.run()
+            Looking { service: &service, caller: &asker, names, only, deadline: &deadline }.run()
         };
-        self.readers.read(&reader, look).await
+        self.readers.read_for(caller, &reader, look).await
     }
 }
 

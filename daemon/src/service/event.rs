@@ -1,24 +1,25 @@
 //! `event.subscribe`: who is told what happens to jobs, and that a library changed.
 //!
-//! A subscription is a sink that the server hands in, and a topic. Jobs are seen only by peers that
-//! are granted the same library and root; that is asked of the policy once, when it begins, for
-//! neither changes while the process lives. One of a library keeps its own grant, with which alone
-//! the library is looked at (`watch.rs`). Sequence numbers are given here, so that a gap can only
-//! be an overflow that is told.
+//! A subscription is a sink that the server hands in, and topics. Jobs are seen only by peers that
+//! are granted the same library and root, and by key only those that the peer's own rule started;
+//! that is asked of the policy once, when it begins, for neither changes while the process lives.
+//! One of a library keeps its own grant, with which alone the library is looked at (`watch.rs`).
+//! The hazard: a reader that is too slow and takes a gap for silence; so what is dropped is told
+//! before anything else is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use darkslide_policy::{Ask, Grant, LibraryName, Read};
+use darkslide_policy::{Ask, Grant, LibraryName, Read, ReadScope, Uid};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::event::{Event, EventData, EventKind, Topic};
 use darkslide_protocol::limits::KEEP_ALIVE;
 use darkslide_protocol::message::event::{EventSubscribeParams, Subscribed};
 use darkslide_protocol::value::Token;
 
-use super::{Caller, Service, fault, job, random_token};
+use super::{Caller, Service, fault, random_token};
 use crate::clock;
-use crate::jobs::{Snapshot, State, Watcher};
+use crate::events::{About, Happened, Listener, Owned, Pass};
 use darkslide_protocol::method::{self, Method};
 
 /// How often silence is looked at.
@@ -26,7 +27,7 @@ pub(crate) const TICK: Duration = Duration::from_secs(5);
 const TICKS_OF_SILENCE: u32 = 6;
 const _: () = assert!(TICK.as_secs() * TICKS_OF_SILENCE as u64 == KEEP_ALIVE.as_secs());
 
-/// Where events go. It is called under the lock of all jobs and must only note what it is given.
+/// Where events go. It is called under the lock of all events and must only note what it is given.
 pub(crate) trait Sink: Send + Sync {
     /// Takes an event that must not be lost.
     fn put(&self, event: &Event);
@@ -38,19 +39,26 @@ pub(crate) trait Sink: Send + Sync {
     fn is_closed(&self) -> bool;
 }
 
+/// May a job of that grant and root be known of?
+type Visible = Box<dyn Fn(&ReadScope, &str) -> bool + Send + Sync>;
+
 /// A subscription of one connection.
 pub(crate) struct Subscription {
     id: Token,
-    topic: Topic,
-    visible: Box<dyn Fn(&Snapshot) -> bool + Send + Sync>,
-    /// Of a library's topic.
-    reads: Option<(LibraryName, Grant<Read>)>,
+    topics: Vec<Topic>,
+    uid: Uid,
+    rule: String,
+    visible: Visible,
+    /// Of the topics of libraries.
+    reads: Vec<(LibraryName, Grant<Read>)>,
+    since: Option<u64>,
     sink: Arc<dyn Sink>,
     state: Mutex<Sent>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sent {
+    /// All up to this number was told, or did not concern it.
     seq: u64,
     dropped: u64,
     silent_ticks: u32,
@@ -58,8 +66,7 @@ struct Sent {
 }
 
 impl Service {
-    /// Answers `event.subscribe`. Of a job that is over, its last event is put into the sink before
-    /// this returns.
+    /// Answers `event.subscribe`.
     ///
     /// # Errors
     /// `DENIED`; `NOT_FOUND` for a job or library that the peer may not know of.
@@ -70,27 +77,43 @@ impl Service {
         sink: Arc<dyn Sink>,
     ) -> Result<(Subscribed, Arc<Subscription>), WireError> {
         self.decide_call::<method::EventSubscribe>(caller)?;
-        let mut reads = None;
-        match &params.topic {
-            Topic::Job(id) => drop(self.visible_job(caller, id)?),
-            Topic::Jobs => {}
-            Topic::Library(name) => {
-                let name = LibraryName::parse(name).map_err(|_| fault::no_such_library())?;
-                let ask = Ask::<Read>::new(method::EventSubscribe::NAME, name.clone());
-                let grant = self.decide(caller, &ask)?;
-                self.places.library(&name)?;
-                reads = Some((name, grant));
+        let rule = self.policy.admit(caller.peer()).map_err(|denial| fault::denied(&denial))?;
+        let mut reads: Vec<(LibraryName, Grant<Read>)> = Vec::new();
+        for topic in &params.topics {
+            match topic {
+                Topic::Job(id) => drop(self.visible_job(caller, id)?),
+                Topic::Key(_) | Topic::Jobs => {}
+                // Named twice, it is watched once.
+                Topic::Library(name) if reads.iter().any(|(of, _)| of.as_str() == name) => {}
+                Topic::Library(name) => reads.push(self.watchable(caller, name)?),
             }
         }
+        let seq = self.board.newest();
+        let sent = Sent { seq, dropped: 0, silent_ticks: 0, ended: false };
         let subscription = Arc::new(Subscription {
             id: random_token(),
-            topic: params.topic.clone(),
+            topics: params.topics.clone(),
+            uid: caller.peer().uid,
+            rule: rule.to_string(),
             visible: Box::new(self.visibility(caller)),
             reads,
+            since: params.since,
             sink,
-            state: Mutex::default(),
+            state: Mutex::new(sent),
         });
-        Ok((Subscribed { subscription: subscription.id.clone() }, subscription))
+        Ok((Subscribed { subscription: subscription.id.clone(), seq }, subscription))
+    }
+
+    fn watchable(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(LibraryName, Grant<Read>), WireError> {
+        let name = LibraryName::parse(name).map_err(|_| fault::no_such_library())?;
+        let ask = Ask::<Read>::new(method::EventSubscribe::NAME, name.clone());
+        let grant = self.decide(caller, &ask)?;
+        self.places.library(&name)?;
+        Ok((name, grant))
     }
 
     /// Decides on `event.unsubscribe`; subscriptions are held by their connection.
@@ -102,13 +125,12 @@ impl Service {
         Ok(())
     }
 
-    /// Begins to tell a subscription: called once its answer is on the way.
+    /// Begins to tell a subscription: called once its answer is on the way. What happened after the
+    /// number in that answer is told as well.
     pub(crate) fn tell(self: &Arc<Self>, subscription: Arc<Subscription>) {
-        if subscription.reads.is_some() {
-            self.watch(subscription);
-        } else {
-            self.jobs.watch(subscription);
-        }
+        let since = subscription.since.unwrap_or_else(|| subscription.sent().seq);
+        self.jobs.listen(Arc::clone(&subscription) as Arc<dyn Listener>, since);
+        self.watch(&subscription);
     }
 }
 
@@ -129,77 +151,148 @@ impl Subscription {
         let mut sent = self.sent();
         sent.silent_ticks += 1;
         if !sent.ended && sent.silent_ticks >= TICKS_OF_SILENCE {
-            self.put(&mut sent, EventKind::KeepAlive, EventData::default());
+            self.put_own(&mut sent, EventKind::KeepAlive, EventData::default());
         }
     }
 
-    /// The library that it is about, and the grant under which that is looked at.
-    pub(super) fn reads(&self) -> Option<&(LibraryName, Grant<Read>)> {
-        self.reads.as_ref()
+    /// The libraries that it is about, and the grants under which they are looked at.
+    pub(super) fn reads(&self) -> &[(LibraryName, Grant<Read>)] {
+        &self.reads
     }
 
-    /// Says that a library changed since `token` was its newest place.
-    pub(super) fn changed(&self, token: Option<String>) {
+    /// The place from which on it hears of changes of a library; nobody else needs to know.
+    pub(super) fn begin_at(&self, library: &LibraryName, token: Option<String>) {
         let mut sent = self.sent();
-        if !sent.ended {
+        let of_library =
+            |topic: &&Topic| matches!(topic, Topic::Library(name) if name == library.as_str());
+        if let Some(topic) = self.topics.iter().find(of_library)
+            && !sent.ended
+        {
             let data = EventData { token, ..EventData::default() };
-            self.put(&mut sent, EventKind::Changed, data);
+            let event = self.event(sent.seq, clock::timestamp(), topic, EventKind::Changed, data);
+            self.put(&mut sent, &event);
         }
     }
 
-    fn sent(&self) -> std::sync::MutexGuard<'_, Sent> {
+    fn sent(&self) -> MutexGuard<'_, Sent> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, sent: &mut Sent, kind: EventKind, data: EventData) {
-        sent.seq += 1;
+    /// Puts an event, behind the news that others were dropped.
+    fn put(&self, sent: &mut Sent, event: &Event) {
+        if let Some(overflow) = self.overflow(sent) {
+            self.sink.put(&overflow);
+            sent.dropped = 0;
+        }
+        self.sink.put(event);
         sent.silent_ticks = 0;
-        self.sink.put(&self.event(sent.seq, kind, data));
     }
 
-    fn event(&self, seq: u64, kind: EventKind, data: EventData) -> Event {
-        let (subscription, topic) = (self.id.clone(), self.topic.clone());
-        Event { subscription, seq, time: clock::timestamp(), topic, kind, data }
+    /// Puts one that this subscription alone hears.
+    fn put_own(&self, sent: &mut Sent, kind: EventKind, data: EventData) {
+        if let Some(event) = self.own(sent.seq, kind, data) {
+            self.put(sent, &event);
+        }
     }
 
-    fn concerns(&self, job: &Snapshot) -> bool {
-        match &self.topic {
-            Topic::Job(id) => *id == job.id,
-            Topic::Jobs => (self.visible)(job),
+    fn offer(&self, sent: &mut Sent, event: &Event) {
+        let has_room = self.overflow(sent).is_none_or(|overflow| {
+            let told = self.sink.offer(&overflow);
+            sent.dropped = if told { 0 } else { sent.dropped };
+            told
+        });
+        if has_room && self.sink.offer(event) {
+            sent.silent_ticks = 0;
+        } else {
+            sent.dropped = sent.dropped.saturating_add(1);
+        }
+    }
+
+    fn overflow(&self, sent: &Sent) -> Option<Event> {
+        let dropped = Some(sent.dropped).filter(|dropped| *dropped > 0)?;
+        let data = EventData { dropped: Some(dropped), ..EventData::default() };
+        self.own(sent.seq, EventKind::Overflow, data)
+    }
+
+    fn own(&self, seq: u64, kind: EventKind, data: EventData) -> Option<Event> {
+        // There is one: none are refused while params are read.
+        let topic = self.topics.first()?;
+        Some(self.event(seq, clock::timestamp(), topic, kind, data))
+    }
+
+    fn event(
+        &self,
+        seq: u64,
+        time: String,
+        topic: &Topic,
+        kind: EventKind,
+        data: EventData,
+    ) -> Event {
+        Event { subscription: self.id.clone(), seq, time, topic: topic.clone(), kind, data }
+    }
+
+    /// The first of its topics that it concerns; none of what the peer may not know of.
+    fn topic_of(&self, about: &About) -> Option<&Topic> {
+        let of_job = |owned: &Owned, topic: &Topic| match topic {
+            Topic::Job(id) => *id == owned.job,
+            Topic::Key(key) => {
+                owned.key.as_ref() == Some(key) && owned.rule == self.rule && owned.uid == self.uid
+            }
+            Topic::Jobs => true,
             Topic::Library(_) => false,
+        };
+        match about {
+            About::Job(owned) if !(self.visible)(&owned.read, &owned.root) => None,
+            About::Job(owned) => self.topics.iter().find(|topic| of_job(owned, topic)),
+            About::Library(scope) => {
+                // A token fits one kind of grant.
+                let is_read = self.reads.iter().any(|(_, grant)| grant.covers() == scope);
+                let name = scope.library().as_str();
+                let of_library = |topic: &&Topic| matches!(topic, Topic::Library(of) if of == name);
+                self.topics.iter().find(of_library).filter(|_| is_read)
+            }
         }
     }
 }
 
-impl Watcher for Subscription {
-    fn job(&self, job: &Snapshot, progress_only: bool) {
+impl Listener for Subscription {
+    fn hear(&self, happened: &Happened, pass: Pass) {
         let mut sent = self.sent();
-        if sent.ended || !self.concerns(job) {
+        if sent.ended {
             return;
         }
-        let data = EventData { job: Some(job::status(job)), ..EventData::default() };
-        if progress_only {
-            let event = self.event(sent.seq + 1, EventKind::Progress, data);
-            if self.sink.offer(&event) {
-                sent.seq += 1;
-                sent.silent_ticks = 0;
-            } else {
-                sent.dropped += 1;
+        if let Some(topic) = self.topic_of(&happened.about) {
+            let Happened { seq, time, kind, data, .. } = happened;
+            let event = self.event(*seq, time.clone(), topic, *kind, data.clone());
+            match pass {
+                Pass::Live if can_be_dropped(*kind) => self.offer(&mut sent, &event),
+                Pass::Live | Pass::Late => self.put(&mut sent, &event),
             }
-            return;
         }
-        if sent.dropped > 0 {
-            let dropped = Some(std::mem::take(&mut sent.dropped));
-            let data = EventData { dropped, ..EventData::default() };
-            self.put(&mut sent, EventKind::Overflow, data);
+        if pass == Pass::Live {
+            sent.seq = happened.seq;
         }
-        self.put(&mut sent, kind(&job.state), data);
     }
 
-    fn wants_past(&self, job: &Snapshot) -> bool {
-        match &self.topic {
-            Topic::Job(id) => *id == job.id,
-            Topic::Jobs | Topic::Library(_) => false,
+    fn lost(&self, seq: u64) {
+        let mut sent = self.sent();
+        if let Some(event) = self.own(seq, EventKind::Overflow, EventData::default()) {
+            self.put(&mut sent, &event);
+        }
+    }
+
+    fn reached(&self, seq: u64) {
+        self.sent().seq = seq;
+    }
+
+    fn concerns(&self, about: &About) -> bool {
+        self.topic_of(about).is_some()
+    }
+
+    fn wants_now(&self, about: &About) -> bool {
+        match self.topic_of(about) {
+            Some(Topic::Job(_) | Topic::Key(_)) => true,
+            Some(Topic::Jobs | Topic::Library(_)) | None => false,
         }
     }
 
@@ -208,12 +301,17 @@ impl Watcher for Subscription {
     }
 }
 
-fn kind(state: &State) -> EventKind {
-    match state {
-        State::Queued => EventKind::Queued,
-        State::Running => EventKind::Started,
-        State::Finished => EventKind::Finished,
-        State::Cancelled => EventKind::Cancelled,
-        State::Failed(_) | State::Interrupted => EventKind::Failed,
+/// May it be lost where a peer does not read? What a job begins and ends with may not.
+fn can_be_dropped(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Progress | EventKind::Item | EventKind::Warning => true,
+        EventKind::Queued
+        | EventKind::Started
+        | EventKind::Finished
+        | EventKind::Failed
+        | EventKind::Cancelled
+        | EventKind::Changed
+        | EventKind::Overflow
+        | EventKind::KeepAlive => false,
     }
 }

@@ -16,6 +16,7 @@ use darkslide_policy::{
     AbsPath, Ask, Component, Destination, Grant, LibraryName, Read, RelPath, RootName, World, Write,
 };
 use darkslide_protocol::error::WireError;
+use darkslide_protocol::event::EventItem;
 use darkslide_protocol::message::export::{
     Bursts, DestinationText, ExportSpec, ExportStartParams, Hash, OnDestChange, Recheck, SameFile,
     Sidecar, Versions,
@@ -28,7 +29,7 @@ use crate::jobs::{Ending, Feed, Order, Wish, Work};
 use crate::{clock, threads};
 use darkslide_protocol::method::{self, Method};
 
-const METHOD: &str = method::ExportStart::NAME;
+pub(super) const METHOD: &str = method::ExportStart::NAME;
 /// More threads gain nothing on any disk that was measured.
 const MAX_COPIERS: usize = 4;
 
@@ -68,7 +69,7 @@ impl Service {
         params: ExportStartParams,
     ) -> Result<JobStatus, WireError> {
         let ExportStartParams { spec, key } = params;
-        let (order, work) = self.export_work(caller, spec, key)?;
+        let (order, work) = self.export_work(caller, METHOD, spec, key)?;
         let submitted = self.jobs.submit(random_token(), order, work);
         submitted.map(|snapshot| job::status(&snapshot)).map_err(|error| fault::busy(&error))
     }
@@ -81,10 +82,11 @@ impl Service {
     pub(super) fn export_work(
         self: &Arc<Self>,
         caller: &Caller,
+        method: &'static str,
         spec: ExportSpec,
         key: Option<String>,
     ) -> Result<(Order, Work), WireError> {
-        let granted = self.grant_export(caller, METHOD, &spec)?;
+        let granted = self.grant_export(caller, method, &spec)?;
         let Granted { read, write, .. } = &granted;
         let root = Arc::clone(self.places.root(write.covers().root())?);
         let order = Order {
@@ -98,7 +100,7 @@ impl Service {
             path: write.covers().path().to_string(),
         };
         let spec = checked(spec)?;
-        let counting = Counting::new(self, caller);
+        let counting = Counting::new(self, caller, method);
         let work = move |feed: &Feed| export(feed, &granted, &root, &spec, &counting);
         Ok((order, Box::new(work)))
     }
@@ -184,7 +186,7 @@ fn export(
     let day = today.get(..10).and_then(|day| Component::parse(day).ok());
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_COPIERS);
     let (stopping, stop) = (feed.stopping(), || feed.stop());
-    let others = || counting.held_by_others(METHOD, write.covers(), root, &stop);
+    let others = || counting.held_by_others(write.covers(), root, &stop);
     let input = JobInput {
         library,
         read,
@@ -240,7 +242,7 @@ impl engine::Clock for JobClock {
     }
 }
 
-/// Tells a job's watchers what the engine does.
+/// Tells what the engine does.
 pub(super) struct Told<'a>(pub(super) &'a Feed);
 
 impl engine::Progress for Told<'_> {
@@ -252,8 +254,15 @@ impl engine::Progress for Told<'_> {
         self.0.bytes(bytes);
     }
 
-    fn outcome(&self, outcome: engine::Outcome) {
-        self.0.outcome(wire_outcome(outcome));
+    fn outcome(&self, row: &engine::ReportRow) {
+        let outcome = wire_outcome(row.outcome);
+        self.0.outcome(outcome, || EventItem {
+            asset: row.asset.clone(),
+            version: row.version.clone(),
+            path: row.path.clone(),
+            outcome,
+            reason: row.reason.clone(),
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use std::error::Error;
 use crate::jobs::{Busy, MAX_WAITING};
 use darkslide_door::{DoorError, DoorErrorKind};
 use darkslide_export::{ExportError, ExportErrorKind, TemplateError};
-use darkslide_library::{Damage, LibraryError, Unsupported};
+use darkslide_library::{Absence, Damage, LibraryError, Unsupported};
 use darkslide_policy::{Denial, DenialReason, PathError};
 use darkslide_protocol::error::{Candidate, ErrorName, Reason, WireError};
 
@@ -36,6 +36,9 @@ pub(crate) fn denied(denial: &Denial) -> WireError {
             message,
             "ask whoever keeps the policy of this daemon; `policy.show` tells what is granted",
         ),
+        DenialReason::Descriptors(_) => {
+            WireError::new(ErrorName::Denied, Reason::Denied, message, "ask with `resource.read`")
+        }
         DenialReason::Library(_) => no_such_library(),
         DenialReason::Root { .. } | DenialReason::OutsideRoots { .. } => WireError::new(
             ErrorName::Denied,
@@ -55,6 +58,60 @@ pub(crate) fn no_such_library() -> WireError {
         "there is no such library",
         "`library.list` names the libraries",
     )
+}
+
+/// No asset of that UUID, or none that the peer may know of.
+#[must_use]
+pub(crate) fn no_such_asset() -> WireError {
+    let (name, reason) = (ErrorName::NotFound, Reason::NotFound);
+    WireError::new(name, reason, "there is no such asset", "`asset.query` tells the assets")
+}
+
+/// A version that the asset never has.
+#[must_use]
+pub(crate) fn no_such_version() -> WireError {
+    let (name, reason) = (ErrorName::NotFound, Reason::NotFound);
+    let hint = "`resource.list` tells which versions it has";
+    WireError::new(name, reason, "the asset has no such version", hint)
+}
+
+/// Nothing of the asset can be shown.
+#[must_use]
+pub(crate) fn no_image() -> WireError {
+    let (name, reason) = (ErrorName::NotFound, Reason::NotFound);
+    let hint = "`resource.list` tells what it has";
+    WireError::new(name, reason, "the asset has no image that can be shown", hint)
+}
+
+/// A version that is not on this disk.
+#[must_use]
+pub(crate) fn not_local(why: Absence) -> WireError {
+    const SEE: &str = "look at the asset in Photos; `resource.list` tells what is here of it";
+    let (reason, hint) = match why {
+        Absence::InICloud => (Reason::InICloud, "let Photos download it, or take a preview"),
+        Absence::NotOnDisk => (Reason::NotOnDisk, SEE),
+        Absence::Referenced => {
+            (Reason::Referenced, "ask for its folder in `referenced` of the policy")
+        }
+        Absence::VolumeAbsent => {
+            (Reason::VolumeAbsent, "connect the disk that it is on, then restart the daemon")
+        }
+        Absence::NotSaved => (Reason::NotSaved, "save it to the library in Photos"),
+        Absence::NoRender => (Reason::NoRender, "take the original: the edit has no file"),
+        Absence::OutsideBundle => (Reason::OutsideBundle, SEE),
+        Absence::NotAFile => (Reason::NotARegularFile, SEE),
+        Absence::BadName => (Reason::BadName, SEE),
+        Absence::Unreadable => (Reason::Unreadable, "give the daemon's user the right to read it"),
+    };
+    WireError::new(ErrorName::NotLocal, reason, "that is not on this disk", hint)
+}
+
+/// A file that could be opened and not be read.
+#[must_use]
+pub(crate) fn unreadable(error: &std::io::Error) -> WireError {
+    note(error);
+    let (name, reason) = (ErrorName::LibraryUnavailable, Reason::IoError);
+    WireError::new(name, reason, "the file cannot be read", "look at the disk that it is on")
 }
 
 /// No root of that name, or none that the peer may know of.
@@ -135,6 +192,8 @@ pub(crate) fn library_unusable(error: &DoorError) -> WireError {
         Reason::PathHasSymlink | Reason::NotARegularFile => {
             (ErrorName::LibraryDamaged, Reason::NotARegularFile)
         }
+        // Nothing is written there.
+        Reason::ReadOnly | Reason::NoSpace => (ErrorName::LibraryUnavailable, Reason::IoError),
         reason => (ErrorName::LibraryUnavailable, reason),
     };
     WireError::new(
@@ -355,6 +414,61 @@ pub(crate) fn which_library() -> WireError {
         Reason::InvalidParams,
         "the library may be left out only where exactly one is granted",
         "`library.list` names the libraries",
+    )
+}
+
+/// Nobody wants the answer any more.
+#[must_use]
+pub(crate) fn given_up() -> WireError {
+    WireError::new(
+        ErrorName::Cancelled,
+        Reason::Cancelled,
+        "the request was given up",
+        "ask again, if the answer is wanted after all",
+    )
+}
+
+/// A key names a job that is to do something else.
+#[must_use]
+pub(crate) fn key_of_another() -> WireError {
+    WireError::new(
+        ErrorName::InvalidParams,
+        Reason::InvalidParams,
+        "that key names another export",
+        "give each call a key of its own",
+    )
+}
+
+/// The job that was waited for was cancelled by somebody else.
+#[must_use]
+pub(crate) fn job_cancelled() -> WireError {
+    WireError::new(
+        ErrorName::Cancelled,
+        Reason::Cancelled,
+        "the export was cancelled",
+        "ask again, with another key; what was exported is not copied twice",
+    )
+}
+
+/// The job that was waited for is broken off by the daemon's end.
+#[must_use]
+pub(crate) fn broken_off() -> WireError {
+    WireError::new(
+        ErrorName::ShuttingDown,
+        Reason::ShuttingDown,
+        "the daemon is about to end, and the export goes on when it starts again",
+        "ask the same again in a moment: it joins the export",
+    )
+}
+
+/// A job is over, and so many came after it that its report was removed.
+#[must_use]
+pub(crate) fn no_report() -> WireError {
+    WireError::new(
+        ErrorName::Expired,
+        Reason::Expired,
+        "the report of that export is no longer there",
+        "ask again, with another key; what was exported is not copied twice",
     )
 }
 

@@ -5,20 +5,13 @@
 //! answered then. Libraries and roots are those that the peer who asks is granted.
 
 use darkslide_protocol::error::WireError;
-use darkslide_protocol::limits;
 use darkslide_protocol::message::health::{
-    Confinement, Health, HealthDetail, HealthParams, JobCounts, Limits, PlaceState, Refusal,
+    Confinement, Health, HealthDetail, HealthParams, JobCounts, PlaceState, Refusal,
 };
 use darkslide_protocol::method::{self, METHODS};
 
 use super::{Caller, Service};
 use crate::confine::{self, Landlock, Report};
-use crate::jobs::{MAX_RUNNING, MAX_WAITING};
-
-/// Connections at one time: some twenty programs of a person, three times over.
-pub(crate) const MAX_CONNECTIONS: usize = 64;
-/// Connections of one uid, so that one cannot take all.
-pub(crate) const MAX_CONNECTIONS_PER_UID: usize = 32;
 
 impl Service {
     /// Answers `health`.
@@ -56,27 +49,17 @@ impl Service {
             state: self.places.root_state(name),
         });
         let (running, waiting) = self.jobs.counts();
+        let report = confine::recheck();
         HealthDetail {
             capabilities: METHODS.iter().map(|row| row.name.to_owned()).collect(),
             pid: std::process::id(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            confinement: confinement(&confine::recheck(), &self.refusals),
+            confinement: confinement(&report, &self.refusals),
             libraries: libraries.collect(),
             referenced: referenced.collect(),
             roots: roots.collect(),
             jobs: JobCounts { running, waiting },
-            limits: Limits {
-                request_frame_bytes: limits::MAX_REQUEST_FRAME_BYTES,
-                response_frame_bytes: limits::MAX_RESPONSE_FRAME_BYTES,
-                in_flight: limits::MAX_IN_FLIGHT,
-                subscriptions: limits::MAX_SUBSCRIPTIONS,
-                connections: MAX_CONNECTIONS,
-                connections_per_uid: MAX_CONNECTIONS_PER_UID,
-                page_assets: limits::MAX_PAGE_ASSETS,
-                page_changes: limits::MAX_PAGE_CHANGES,
-                jobs_running: MAX_RUNNING,
-                jobs_waiting: MAX_WAITING,
-            },
+            limits: super::limits::told(&report.limits),
         }
     }
 }

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use darkslide_policy::{Ask, Destination, Peer, ReadScope, RelPath, RootName, Write};
 use darkslide_protocol::error::{Class, ErrorName, WireError};
 use darkslide_protocol::message::job::{
-    JobCancelParams, JobList, JobReport, JobReportParams, JobResumeParams, JobState, JobStatus,
+    JobCancelParams, JobList, JobReport, JobReportParams, JobResumeParams, JobStatus,
     JobStatusParams,
 };
 use darkslide_protocol::value::Token;
 
-use super::{Caller, Service, deadline, export, fault};
+use super::{Caller, Service, deadline, export, extract, fault};
+pub(super) use crate::jobs::status;
 use crate::jobs::{Order, Snapshot, State, Wish, Work};
 use darkslide_protocol::method::{self, Method};
 
@@ -42,6 +43,7 @@ impl Service {
     pub(crate) fn job_list(&self, caller: &Caller) -> Result<JobList, WireError> {
         self.decide_call::<method::JobList>(caller)?;
         let visible = self.visibility(caller);
+        let visible = |job: &Snapshot| visible(&job.order.read, &job.order.root);
         Ok(JobList { jobs: self.jobs.list(|job| visible(job).then(|| status(job))) })
     }
 
@@ -110,7 +112,12 @@ impl Service {
         let Order { wish, uid, gid, rule, key, .. } = &job.order;
         let owner = Caller::new(Peer { uid: *uid, gid: *gid, pid: None });
         let made = match wish {
-            Wish::Export(spec) => self.export_work(&owner, spec.clone(), key.clone()),
+            // One job, whichever of the two asked for it.
+            Wish::Export(spec) => {
+                let start = self.policy.may_call(owner.peer(), export::METHOD);
+                let method = if start { export::METHOD } else { extract::METHOD };
+                self.export_work(&owner, method, spec.clone(), key.clone())
+            }
             Wish::Verify(params) => self.verify_work(&owner, params),
             Wish::Prune(params) => self.prune_work(&owner, params),
         };
@@ -139,29 +146,30 @@ impl Service {
         let root = Arc::clone(self.places.root(grant.covers().root())?);
         let deadline = deadline(caller);
         let read = move || export::report(&root, &grant, &params, &deadline);
-        self.readers.read(job.order.read.library(), read).await
+        self.readers.read_for(caller, job.order.read.library(), read).await
     }
 
     /// The job, if the peer may know of it.
     pub(super) fn visible_job(&self, caller: &Caller, id: &Token) -> Result<Snapshot, WireError> {
         let job = self.jobs.get(id).ok_or_else(fault::no_such_job)?;
-        if self.visibility(caller)(&job) { Ok(job) } else { Err(fault::no_such_job()) }
+        let is_visible = self.visibility(caller)(&job.order.read, &job.order.root);
+        if is_visible { Ok(job) } else { Err(fault::no_such_job()) }
     }
 
     /// Which jobs this peer may know of: those whose root it is granted, and whose library it is
     /// granted to at least the same extent; a job's counts and report tell of what its own grant
-    /// shows.
+    /// shows. Asked with what that is, and the root's name.
     pub(super) fn visibility(
         &self,
         caller: &Caller,
-    ) -> impl Fn(&Snapshot) -> bool + Send + Sync + use<> {
+    ) -> impl Fn(&ReadScope, &str) -> bool + Send + Sync + use<> {
         let peer = caller.peer();
         let libraries: Vec<ReadScope> = self.policy.scopes_of(peer).collect();
         let roots: Vec<String> =
             self.policy.roots_of(peer).map(|(name, ..)| name.to_string()).collect();
-        move |job| {
-            let shows = |scope: &ReadScope| scope.shows_all_of(&job.order.read);
-            libraries.iter().any(shows) && roots.contains(&job.order.root)
+        move |read, root| {
+            let shows = |scope: &ReadScope| scope.shows_all_of(read);
+            libraries.iter().any(shows) && roots.iter().any(|name| name == root)
         }
     }
 }
@@ -172,37 +180,4 @@ fn place(job: &Snapshot) -> Option<Destination> {
         path => RelPath::parse(path).ok()?,
     };
     Some(Destination::Named { root: RootName::parse(&job.order.root).ok()?, path })
-}
-
-/// A job as the wire has it.
-pub(super) fn status(job: &Snapshot) -> JobStatus {
-    let (state, error) = match &job.state {
-        State::Queued => (JobState::Queued, None),
-        State::Running => (JobState::Running, None),
-        State::Finished => (JobState::Finished, None),
-        State::Cancelled => (JobState::Cancelled, None),
-        State::Interrupted => (JobState::Interrupted, None),
-        State::Failed(error) => (JobState::Failed, Some(error.clone())),
-    };
-    JobStatus {
-        job: job.id.clone(),
-        kind: job.order.wish.kind(),
-        state,
-        created: job.created.clone(),
-        started: job.started.clone(),
-        ended: job.ended.clone(),
-        library: job.order.read.library().to_string(),
-        root: job.order.root.clone(),
-        path: job.order.path.clone(),
-        selected: job.tally.selected,
-        files_total: job.tally.files_total,
-        files_done: job.tally.files_done,
-        bytes_total: job.tally.bytes_total,
-        bytes_done: job.tally.bytes_done,
-        rate: job.tally.rate,
-        remaining: job.tally.remaining,
-        outcomes: job.tally.outcomes.clone(),
-        trashed: job.tally.trashed,
-        error,
-    }
 }

@@ -2,20 +2,24 @@
 //!
 //! One file per topic, one function per method. Here alone a request is paired with its decision:
 //! [`Service::decide`] asks the policy and writes the line of the log, and what it returns is the
-//! grant that every effect below asks for. Rows of the library, jobs and denials become words of
-//! the wire here and nowhere below.
+//! grant that every effect below asks for. Rows of the library and denials become words of the
+//! wire here and nowhere below; jobs have theirs themselves, for events and answers alike.
 
 pub(crate) mod album;
 pub(crate) mod asset;
 pub(crate) mod change;
 pub(crate) mod destinations;
+pub(crate) mod discover;
 pub(crate) mod event;
 pub(crate) mod export;
+pub(crate) mod extract;
 pub(crate) mod facet;
 pub(crate) mod fault;
 pub(crate) mod health;
 pub(crate) mod job;
 pub(crate) mod library;
+pub(crate) mod limits;
+pub(crate) mod open;
 pub(crate) mod places;
 mod plan;
 pub(crate) mod policy;
@@ -27,7 +31,6 @@ mod watch;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use darkslide_door::{StateDir, random_name};
@@ -36,9 +39,11 @@ use darkslide_policy::{Ask, Call, Effect, Grant, LibraryName, Peer, Policy, Read
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
+use tokio_util::sync::CancellationToken;
 
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::confine::{Confined, Refusal};
+use crate::events::Board;
 use crate::jobs::{Jobs, Store};
 use places::Places;
 use readers::Readers;
@@ -53,6 +58,7 @@ pub(crate) struct Service {
     world: World,
     places: Places,
     jobs: Jobs,
+    board: Arc<Board>,
     readers: Readers,
     watches: Watches,
     refusals: Vec<Refusal>,
@@ -63,18 +69,26 @@ pub(crate) struct Service {
 /// A result that is the wire's text already.
 pub(crate) struct Text(pub(crate) Vec<u8>);
 
-/// Who asks: the peer of one connection, and whether it is still there.
+/// Who asks: the peer of one connection, whether it is still there, and whether it still wants the
+/// answer to this request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     peer: Peer,
-    gone: Arc<AtomicBool>,
+    gone: CancellationToken,
+    given_up: CancellationToken,
 }
 
 impl Caller {
     /// A peer that has just connected.
     #[must_use]
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, gone: Arc::new(AtomicBool::new(false)) }
+        Self { peer, gone: CancellationToken::new(), given_up: CancellationToken::new() }
+    }
+
+    /// The same peer with one request of its own, which it can give up.
+    #[must_use]
+    pub(crate) fn of_a_request(&self) -> Self {
+        Self { given_up: CancellationToken::new(), ..self.clone() }
     }
 
     /// Who it is.
@@ -85,11 +99,35 @@ impl Caller {
 
     /// Nobody waits for its answers any more.
     pub(crate) fn leave(&self) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.gone.cancel();
     }
 
-    fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+    /// Nobody wants the answer to this request any more.
+    pub(crate) fn give_up(&self) {
+        self.given_up.cancel();
+    }
+
+    /// Was the request given up?
+    #[must_use]
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.given_up.is_cancelled()
+    }
+
+    fn waits(&self) -> bool {
+        !self.gone.is_cancelled() && !self.given_up.is_cancelled()
+    }
+
+    /// Returns once the peer is gone.
+    pub(crate) async fn left(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// Returns once nobody waits for the answer any more.
+    pub(crate) async fn no_longer_waits(&self) {
+        tokio::select! {
+            () = self.gone.cancelled() => {}
+            () = self.given_up.cancelled() => {}
+        }
     }
 }
 
@@ -107,13 +145,15 @@ impl Service {
         proof: &Confined,
     ) -> io::Result<Arc<Self>> {
         let readers = Readers::start(&places)?;
-        let jobs = Jobs::load(Store::new(state));
+        let board = Arc::new(Board::new(clock::milliseconds()));
+        let jobs = Jobs::load(Store::new(state), Arc::clone(&board));
         let (instance, started) = (random_token(), Moment::now());
         let service = Arc::new(Self {
             policy,
             world,
             places,
             jobs,
+            board,
             readers,
             watches: Watches::default(),
             refusals: proof.report().selftest.clone(),
@@ -129,17 +169,25 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn without_libraries(policy: Policy, world: World, store: Store) -> Arc<Self> {
         let places = Places::default();
+        let board = Arc::new(Board::new(clock::milliseconds()));
         Arc::new(Self {
             policy,
             world,
             readers: Readers::start(&places).unwrap(),
             places,
-            jobs: Jobs::load(store),
+            jobs: Jobs::load(store, Arc::clone(&board)),
+            board,
             watches: Watches::default(),
             refusals: Vec::new(),
             instance: random_token(),
             started: Moment::now(),
         })
+    }
+
+    /// The board, for tests that put events on it by hand.
+    #[cfg(test)]
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
     }
 
     /// May this peer be served at all? Asked right after accept, before a byte is read.
@@ -211,15 +259,23 @@ impl Service {
         let grant = self.decide(caller, &Ask::<Read>::new(M::NAME, name.clone()))?;
         let library = Arc::clone(self.places.library(&name)?);
         let deadline = deadline(caller);
-        self.readers.read(&name, move || work(&library, &grant, &deadline)).await
+        self.readers.read_for(caller, &name, move || work(&library, &grant, &deadline)).await
     }
 }
 
 /// For a read that is asked for now: its time, or until nobody waits for it any more.
 fn deadline(caller: &Caller) -> Deadline {
-    let (caller, asked) = (caller.clone(), Moment::now());
-    Deadline::new(move || asked.is_older_than(MAX_READ_TIME) || caller.is_gone())
-        .bounding(move || asked.elapsed())
+    let asked = Moment::now();
+    deadline_by(caller, move || asked.elapsed())
+}
+
+/// The same, by a clock that tells how long ago it was asked for.
+fn deadline_by(
+    caller: &Caller,
+    elapsed: impl Fn() -> Duration + Clone + Send + Sync + 'static,
+) -> Deadline {
+    let (caller, since) = (caller.clone(), elapsed.clone());
+    Deadline::new(move || since() >= MAX_READ_TIME || !caller.waits()).bounding(elapsed)
 }
 
 /// 128 random bits that nobody guesses.

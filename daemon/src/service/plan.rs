@@ -35,13 +35,13 @@ impl Service {
         let root = self.places.root_if_made(granted.write.covers().root())?.cloned();
         let spec = checked(spec)?;
         let name = granted.read.covers().library().clone();
-        let (service, caller) = (Arc::clone(&self), caller.clone());
-        let deadline = deadline(&caller);
+        let (service, asker) = (Arc::clone(&self), caller.clone());
+        let deadline = deadline(caller);
         let read = move || {
-            let asked = Asked { service: &service, caller: &caller, deadline: &deadline };
+            let asked = Asked { service: &service, caller: &asker, deadline: &deadline };
             asked.page(&granted, root.as_deref(), &spec, (cursor.as_ref(), limit))
         };
-        self.readers.read(&name, read).await
+        self.readers.read_for(caller, &name, read).await
     }
 }
 

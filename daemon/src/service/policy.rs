@@ -6,7 +6,7 @@
 use darkslide_policy::{Ask, Call};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::policy::{
-    GrantedLibrary, GrantedRoot, PolicyShow, PolicyShowParams,
+    GrantedLibrary, GrantedRoot, Handover, PolicyShow, PolicyShowParams,
 };
 use darkslide_protocol::method::{self, METHODS, Method};
 
@@ -48,6 +48,10 @@ impl Service {
                 .collect(),
             libraries: libraries.collect(),
             roots: roots.collect(),
+            resources: match self.policy.handover_to(peer) {
+                darkslide_policy::Handover::Descriptors => Handover::Descriptors,
+                darkslide_policy::Handover::Bytes => Handover::Bytes,
+            },
         })
     }
 }

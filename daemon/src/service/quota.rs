@@ -20,23 +20,23 @@ use crate::jobs::{State, Wish};
 pub(super) struct Counting {
     service: Weak<Service>,
     caller: Caller,
+    method: &'static str,
 }
 
 impl Counting {
-    pub(super) fn new(service: &Arc<Service>, caller: &Caller) -> Self {
-        Self { service: Arc::downgrade(service), caller: caller.clone() }
+    pub(super) fn new(service: &Arc<Service>, caller: &Caller, method: &'static str) -> Self {
+        Self { service: Arc::downgrade(service), caller: caller.clone(), method }
     }
 
     /// See [`Service::held_by_others`].
     pub(super) fn held_by_others(
         &self,
-        method: &'static str,
         scope: &WriteScope,
         root: &RootDir,
         stop: &dyn Fn() -> Stop,
     ) -> Result<u64, ExportError> {
         let service = self.service.upgrade().ok_or(ExportError::Stopped)?;
-        service.held_by_others(&self.caller, method, scope, root, stop)
+        service.held_by_others(&self.caller, self.method, scope, root, stop)
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::places::Places;
-use super::{MAX_READ_TIME, fault};
+use super::{Caller, MAX_READ_TIME, fault};
 use crate::{telemetry, threads};
 
 /// Threads that read one library: more than cores gain nothing.
@@ -83,6 +84,29 @@ impl Readers {
         library: &LibraryName,
         work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
     ) -> Result<T, WireError> {
+        self.read_while(std::future::pending(), library, work).await
+    }
+
+    /// The same for a caller. Once that no longer waits, what has not begun never does; what has
+    /// is waited for, and stops at its own next look at the caller.
+    ///
+    /// # Errors
+    /// Those of [`Readers::read`]; `CANCELLED` where it never began.
+    pub(super) async fn read_for<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        library: &LibraryName,
+        work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        self.read_while(caller.no_longer_waits(), library, work).await
+    }
+
+    async fn read_while<T: Send + 'static>(
+        &self,
+        unwanted: impl Future<Output = ()>,
+        library: &LibraryName,
+        work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
         let line = self.lines.iter().find(|line| line.library == *library);
         let line = line.ok_or_else(fault::no_such_library)?;
         if line.hanging.load(Ordering::Relaxed) >= READERS_PER_LIBRARY {
@@ -91,15 +115,15 @@ impl Readers {
         let (answer, answered) = oneshot::channel();
         // Set by whichever of the two, the work and the wait for it, ends first.
         let over = Arc::new(AtomicBool::new(false));
-        let begun = Arc::new(AtomicBool::new(false));
+        // Set by whichever comes first: who does the work, or who says that it never begins.
+        let claimed = Arc::new(AtomicBool::new(false));
         let work = {
             let (over, hanging) = (Arc::clone(&over), Arc::clone(&line.hanging));
-            let begun = Arc::clone(&begun);
+            let claimed = Arc::clone(&claimed);
             move || {
-                if over.load(Ordering::Relaxed) {
+                if claimed.swap(true, Ordering::Relaxed) {
                     return;
                 }
-                begun.store(true, Ordering::Relaxed);
                 let outcome = catch_unwind(AssertUnwindSafe(work));
                 if over.swap(true, Ordering::Relaxed) {
                     hanging.fetch_sub(1, Ordering::Relaxed);
@@ -110,26 +134,34 @@ impl Readers {
                 })));
             }
         };
-        match line.sender.try_send(Box::new(work)) {
-            Ok(()) => match timeout(MAX_READ_TIME + PATIENCE, answered).await {
-                Ok(answer) => answer.unwrap_or_else(|_| {
-                    Err(WireError::internal(telemetry::incident("a reader's answer")))
-                }),
-                // Those before it took all the time.
-                Err(_) if !begun.load(Ordering::Relaxed) => {
-                    over.store(true, Ordering::Relaxed);
-                    Err(crowded())
+        if line.sender.try_send(Box::new(work)).is_err() {
+            return Err(crowded());
+        }
+        let mut answered = pin!(timeout(MAX_READ_TIME + PATIENCE, answered));
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answered => answer,
+            () = unwanted => {
+                if !claimed.swap(true, Ordering::Relaxed) {
+                    return Err(fault::given_up());
                 }
-                Err(_) => {
-                    line.hanging.fetch_add(1, Ordering::Relaxed);
-                    if over.swap(true, Ordering::Relaxed) {
-                        line.hanging.fetch_sub(1, Ordering::Relaxed);
-                    }
-                    tracing::error!(library = library.as_str(), "a reader hangs");
-                    Err(hangs())
+                answered.await
+            }
+        };
+        match answer {
+            Ok(answer) => answer.unwrap_or_else(|_| {
+                Err(WireError::internal(telemetry::incident("a reader's answer")))
+            }),
+            // Those before it took all the time.
+            Err(_) if !claimed.swap(true, Ordering::Relaxed) => Err(crowded()),
+            Err(_) => {
+                line.hanging.fetch_add(1, Ordering::Relaxed);
+                if over.swap(true, Ordering::Relaxed) {
+                    line.hanging.fetch_sub(1, Ordering::Relaxed);
                 }
-            },
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(crowded()),
+                tracing::error!(library = library.as_str(), "a reader hangs");
+                Err(hangs())
+            }
         }
     }
 }
@@ -193,7 +225,6 @@ fn work_on(line: &Shared, rest: impl Fn()) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests")]
-    use std::pin::pin;
     use std::sync::mpsc::channel;
 
     use tokio::time::Instant;
@@ -256,5 +287,88 @@ mod tests {
         let answer = readers.read(&library, || Ok(1));
         let work = async { taken.try_recv().unwrap()() };
         assert_eq!(tokio::join!(answer, work).0.unwrap(), 1, "and nothing counts as hanging");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_line_holds_its_limit_and_whoever_comes_then_is_told_so_at_once() {
+        let (library, readers, taken) = line();
+        let mut waiting = Vec::new();
+        for _ in 0..MAX_IN_LINE {
+            let mut answer = Box::pin(readers.read(&library, || Ok(1)));
+            let polled = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(answer.as_mut().poll(context).is_pending())
+            });
+            assert!(polled.await, "it waits in line");
+            waiting.push(answer);
+        }
+        for _over in [1, 1_000].into_iter().flat_map(|many| 0..many) {
+            let error = readers.read(&library, || Ok(1)).await.unwrap_err();
+            assert_eq!((error.data.name, error.data.limit), (ErrorName::Limit, Some(256)));
+        }
+        taken.try_recv().unwrap()();
+        assert_eq!(waiting.swap_remove(0).await.unwrap(), 1);
+        let answer = readers.read(&library, || Ok(2));
+        let rest = async { taken.try_iter().for_each(|work| work()) };
+        assert_eq!(tokio::join!(answer, rest).0.unwrap(), 2, "a place is free again");
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_work_is_its_answer_and_the_reader_goes_on() {
+        let (library, readers, taken) = line();
+        let work = async { taken.try_recv().unwrap()() };
+        let answer = readers.read(&library, || -> Result<(), _> { panic!("told to nobody") });
+        let error = tokio::join!(answer, work).0.unwrap_err();
+        assert_eq!(error.data.name, ErrorName::Internal);
+        assert!(error.data.incident.is_some() && !error.message.contains("nobody"), "{error}");
+        let work = async { taken.try_recv().unwrap()() };
+        assert_eq!(tokio::join!(readers.read(&library, || Ok(1)), work).0.unwrap(), 1);
+    }
+
+    fn caller() -> Caller {
+        use darkslide_policy::{Gid, Peer, Uid};
+        Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_in_line_and_is_given_up_is_answered_at_once_and_never_begins() {
+        let (library, readers, taken) = line();
+        for gone in [false, true] {
+            let (caller, asked) = (caller().of_a_request(), Instant::now());
+            let answer = readers
+                .read_for(&caller, &library, || -> Result<(), _> { panic!("nobody wants it") });
+            let give_up = async { if gone { caller.leave() } else { caller.give_up() } };
+            let error = tokio::join!(answer, give_up).0.unwrap_err();
+            assert_eq!(error.data.name, ErrorName::Cancelled);
+            assert_eq!(asked.elapsed().as_secs(), 0);
+            taken.try_recv().unwrap()();
+        }
+        let caller = caller();
+        let answer = readers.read_for(&caller, &library, || Ok(1));
+        let work = async { taken.try_recv().unwrap()() };
+        assert_eq!(tokio::join!(answer, work).0.unwrap(), 1, "and nothing counts as hanging");
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_and_is_given_up_is_waited_for_and_sees_it() {
+        let (library, readers, taken) = line();
+        let caller = caller().of_a_request();
+        let (begin, begun) = channel();
+        let deadline = crate::service::deadline(&caller);
+        let answer = readers.read_for(&caller, &library, move || {
+            begin.send(()).unwrap();
+            while !deadline.expired() {
+                std::thread::yield_now();
+            }
+            Ok("stopped")
+        });
+        let give_up = async {
+            let thread = std::thread::spawn(taken.try_recv().unwrap());
+            begun.recv().unwrap();
+            caller.give_up();
+            thread
+        };
+        let (answer, thread) = tokio::join!(answer, give_up);
+        assert_eq!(answer.unwrap(), "stopped", "the answer is made CANCELLED by who sends it");
+        thread.join().unwrap();
     }
 }

@@ -61,7 +61,7 @@ fn wire(row: darkslide_library::Resource) -> Resource {
     }
 }
 
-fn version(which: Which) -> Version {
+pub(super) fn version(which: Which) -> Version {
     match which {
         Which::Original => Version::Original,
         Which::Edited => Version::Edited,
@@ -71,6 +71,19 @@ fn version(which: Which) -> Version {
         Which::Aae => Version::Aae,
         Which::OriginalAae => Version::OriginalAae,
         Which::Preview => Version::Preview,
+    }
+}
+
+pub(super) fn which(version: Version) -> Which {
+    match version {
+        Version::Original => Which::Original,
+        Version::Edited => Which::Edited,
+        Version::LiveVideo => Which::LiveVideo,
+        Version::EditedLiveVideo => Which::EditedLiveVideo,
+        Version::Raw => Which::Raw,
+        Version::Aae => Which::Aae,
+        Version::OriginalAae => Which::OriginalAae,
+        Version::Preview => Which::Preview,
     }
 }
 
@@ -91,15 +104,21 @@ fn absence(why: Why) -> Absence {
 
 #[cfg(test)]
 mod tests {
+    use darkslide_protocol::error::ErrorName;
+
     use super::*;
 
     #[test]
     fn versions_and_reasons_have_the_same_words_on_both_sides() {
         for which in Which::ALL {
             assert_eq!(version(*which).as_str(), which.as_str());
+            assert_eq!(super::which(version(*which)), *which);
         }
         for why in Why::ALL {
             assert_eq!(absence(*why).as_str(), why.as_str());
+            let error = fault::not_local(*why);
+            assert_eq!(error.data.reason.as_str(), why.as_str());
+            assert!(error.data.name == ErrorName::NotLocal && !error.data.hint.is_empty());
         }
         assert_eq!(Version::ALL.len(), Which::ALL.len());
         assert_eq!(Absence::ALL.len(), Why::ALL.len());

@@ -5,9 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use darkslide_policy::{AbsPath, Gid, Peer, Policy, Uid, World};
-use darkslide_protocol::event::{Event, EventKind, Topic};
+use darkslide_protocol::event::{Event, EventData, EventKind, Topic};
 use darkslide_protocol::message::event::EventSubscribeParams;
 use darkslide_protocol::message::export::{DestinationText, ExportSpec};
 use darkslide_protocol::message::job::{
@@ -15,9 +16,10 @@ use darkslide_protocol::message::job::{
 };
 use darkslide_protocol::value::Token;
 
-use super::event::Sink;
-use super::{Caller, Service, job, random_token};
-use crate::jobs::{Order, Snapshot, State, Store, Watcher, Wish};
+use super::event::{Sink, Subscription};
+use super::{Caller, MAX_READ_TIME, Service, deadline_by, job, random_token};
+use crate::events::{About, Happened, Listener, Owned, Pass};
+use crate::jobs::{Order, Snapshot, State, Store, Wish};
 
 const POLICY: &str = r#"
 version = 1
@@ -94,12 +96,16 @@ fn snapshot_of(service: &Service, uid: u32, state: State) -> Snapshot {
     Snapshot { state, ..Snapshot::new(Token::from_bits(7), order, created) }
 }
 
+fn sees_job(service: &Service, uid: u32, job: &Snapshot) -> bool {
+    service.visibility(&caller(uid))(&job.order.read, &job.order.root)
+}
+
 #[test]
 fn a_job_is_seen_by_peers_that_are_granted_at_least_as_much_and_by_nobody_else() {
     let service = service();
     let job = snapshot(State::Running);
     for (uid, sees) in [(1, true), (2, false), (3, false), (4, false)] {
-        assert_eq!(service.visibility(&caller(uid))(&job), sees, "uid {uid}");
+        assert_eq!(sees_job(&service, uid, &job), sees, "uid {uid}");
     }
     let unknown = JobStatusParams { job: random_token() };
     let error = service.job_status(&caller(1), &unknown).unwrap_err();
@@ -112,10 +118,22 @@ fn a_peer_from_whom_anything_more_is_withheld_does_not_see_a_job() {
         let service = service_of(&POLICY.replace("hidden = false", narrowing));
         let whole = snapshot(State::Running);
         let narrow = snapshot_of(&service, 2, State::Running);
-        assert!(!service.visibility(&caller(2))(&whole), "{narrowing}");
+        assert!(!sees_job(&service, 2, &whole), "{narrowing}");
         for uid in [1, 2] {
-            assert!(service.visibility(&caller(uid))(&narrow), "{narrowing} {uid}");
+            assert!(sees_job(&service, uid, &narrow), "{narrowing} {uid}");
         }
+    }
+}
+
+#[test]
+fn who_may_not_call_a_method_hears_that_before_that_a_library_is_missing() {
+    let rules = "[[client]]\nname = \"bare\"\nuid = 4\nmethods = [\"*\"]\n\
+        [[client]]\nname = \"mute\"\nuid = 5\nmethods = []\n";
+    let service = service_of(&[POLICY, rules].concat());
+    let asked = |uid| service.only_library(&caller(uid), "extract");
+    assert_eq!(asked(1).unwrap(), "main");
+    for (uid, name) in [(4, "INVALID_PARAMS"), (5, "DENIED")] {
+        assert_eq!(asked(uid).unwrap_err().data.name.as_str(), name);
     }
 }
 
@@ -201,39 +219,123 @@ impl Sink for Taken {
     }
 }
 
+/// A subscription of rule `me`, and what it was given.
+fn subscribed(
+    service: &Arc<Service>,
+    uid: u32,
+    topics: &[Topic],
+) -> (Arc<Subscription>, Arc<Taken>) {
+    let sink = Arc::new(Taken::default());
+    let params = EventSubscribeParams::of(topics.iter().cloned());
+    let asked = service.event_subscribe(&caller(uid), &params, Arc::clone(&sink) as Arc<dyn Sink>);
+    (asked.unwrap().1, sink)
+}
+
+/// Something about a job.
+fn happened(job: &Snapshot, seq: u64, kind: EventKind) -> Happened {
+    let Order { uid, rule, key, read, root, .. } = job.order.clone();
+    let owned = Owned { job: job.id.clone(), key, rule, uid, read, root };
+    let about = Arc::new(About::Job(Box::new(owned)));
+    let data = EventData { job: Some(job::status(job)), ..EventData::default() };
+    Happened { seq, time: "2026-11-26T00:00:00.000Z".to_owned(), about, kind, data }
+}
+
 #[test]
-fn dropped_progress_is_told_before_the_end_and_numbers_have_no_gaps() {
-    let (service, sink) = (service(), Arc::new(Taken::default()));
-    let params = EventSubscribeParams { topic: Topic::Jobs };
-    let (_, subscription) =
-        service.event_subscribe(&caller(1), &params, Arc::clone(&sink) as Arc<dyn Sink>).unwrap();
-    subscription.job(&snapshot(State::Running), false);
-    subscription.job(&snapshot(State::Running), true);
+fn what_was_dropped_is_told_before_anything_else_and_the_end_is_never_dropped() {
+    let service = service();
+    let (subscription, sink) = subscribed(&service, 1, &[Topic::Jobs]);
+    let running = snapshot(State::Running);
+    let hear = |seq, kind| subscription.hear(&happened(&running, seq, kind), Pass::Live);
+    hear(10, EventKind::Started);
+    hear(11, EventKind::Progress);
     sink.full.store(true, Ordering::Relaxed);
-    subscription.job(&snapshot(State::Running), true);
-    subscription.job(&snapshot(State::Running), true);
-    subscription.job(&snapshot(State::Finished), false);
+    hear(12, EventKind::Progress);
+    hear(13, EventKind::Item);
+    hear(14, EventKind::Finished);
+    hear(15, EventKind::Progress);
+    sink.full.store(false, Ordering::Relaxed);
+    hear(16, EventKind::Warning);
     let events = sink.events.lock().unwrap();
-    let told: Vec<(u64, EventKind)> = events.iter().map(|event| (event.seq, event.kind)).collect();
+    let told: Vec<(u64, EventKind, Option<u64>)> =
+        events.iter().map(|event| (event.seq, event.kind, event.data.dropped)).collect();
     let expected = [
-        (1, EventKind::Started),
-        (2, EventKind::Progress),
-        (3, EventKind::Overflow),
-        (4, EventKind::Finished),
+        (10, EventKind::Started, None),
+        (11, EventKind::Progress, None),
+        (13, EventKind::Overflow, Some(2)),
+        (14, EventKind::Finished, None),
+        (15, EventKind::Overflow, Some(1)),
+        (16, EventKind::Warning, None),
     ];
     assert_eq!(told, expected);
-    assert_eq!(events[2].data.dropped, Some(2));
+}
+
+#[test]
+fn an_event_comes_once_by_the_first_topic_that_it_concerns() {
+    let service = service();
+    let mut job = snapshot(State::Running);
+    job.order.key = Some("k".to_owned());
+    let key = Topic::Key("k".to_owned());
+    for topics in [[key.clone(), Topic::Jobs], [Topic::Jobs, key.clone()]] {
+        let (subscription, sink) = subscribed(&service, 1, &topics);
+        subscription.hear(&happened(&job, 5, EventKind::Started), Pass::Live);
+        let events = sink.events.lock().unwrap();
+        assert_eq!((events.len(), &events[0].topic), (1, &topics[0]));
+    }
+}
+
+/// The key of another rule, or of the same rule when it named another uid, is as if it were not.
+#[test]
+fn a_key_names_jobs_of_ones_own_rule_and_uid_alone() {
+    let service = service();
+    let mine = Order { key: Some("k".to_owned()), ..snapshot(State::Running).order };
+    let other_rule = Order { rule: "narrow".into(), ..mine.clone() };
+    let other_uid = Order { uid: Uid::new(2), ..mine.clone() };
+    let other_key = Order { key: Some("K".to_owned()), ..mine.clone() };
+    let no_key = Order { key: None, ..mine.clone() };
+    for (order, is_told) in
+        [(mine, 1), (other_rule, 0), (other_uid, 0), (other_key, 0), (no_key, 0)]
+    {
+        let job = Snapshot { order, ..snapshot(State::Running) };
+        let (subscription, sink) = subscribed(&service, 1, &[Topic::Key("k".to_owned())]);
+        subscription.hear(&happened(&job, 5, EventKind::Started), Pass::Live);
+        assert_eq!(sink.events.lock().unwrap().len(), is_told, "{:?}", job.order);
+    }
+}
+
+#[test]
+fn a_keep_alive_has_the_number_up_to_which_nothing_is_missing() {
+    let service = service();
+    let (subscription, sink) = subscribed(&service, 1, &[Topic::Key("k".to_owned())]);
+    subscription.hear(&happened(&snapshot(State::Running), 7, EventKind::Started), Pass::Live);
+    (0..6).for_each(|_| subscription.tick());
+    let events = sink.events.lock().unwrap();
+    assert_eq!((events[0].kind, events[0].seq), (EventKind::KeepAlive, 7));
 }
 
 #[test]
 fn a_subscription_that_has_ended_hears_nothing() {
-    let (service, sink) = (service(), Arc::new(Taken::default()));
-    let params = EventSubscribeParams { topic: Topic::Jobs };
-    let (_, subscription) =
-        service.event_subscribe(&caller(1), &params, Arc::clone(&sink) as Arc<dyn Sink>).unwrap();
+    let service = service();
+    let (subscription, sink) = subscribed(&service, 1, &[Topic::Jobs]);
     subscription.end();
-    subscription.job(&snapshot(State::Finished), false);
+    subscription.hear(&happened(&snapshot(State::Finished), 5, EventKind::Finished), Pass::Live);
     subscription.tick();
     assert!(sink.events.lock().unwrap().is_empty());
     assert!(subscription.is_gone());
+}
+
+#[test]
+fn a_request_may_read_for_its_time_and_no_longer() {
+    let now = Arc::new(Mutex::new(Duration::ZERO));
+    let clock = Arc::clone(&now);
+    let deadline = deadline_by(&caller(1000), move || *clock.lock().unwrap());
+    let moment = Duration::from_millis(1);
+    for (elapsed, is_over) in [
+        (Duration::ZERO, false),
+        (MAX_READ_TIME - moment, false),
+        (MAX_READ_TIME, true),
+        (MAX_READ_TIME * 1_000, true),
+    ] {
+        *now.lock().unwrap() = elapsed;
+        assert_eq!(deadline.expired(), is_over, "{elapsed:?}");
+    }
 }

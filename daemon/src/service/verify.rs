@@ -9,7 +9,7 @@ use std::sync::Arc;
 use darkslide_door::RootDir;
 use darkslide_export::{self as engine, ExportError, PruneInput, VerifyInput};
 use darkslide_library::{Deadline, Library};
-use darkslide_policy::{Ask, Component, Grant, LibraryName, Read, Write};
+use darkslide_policy::{Ask, Call, Component, Grant, LibraryName, Read, Write};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::export::DestinationText;
 use darkslide_protocol::message::job::JobStatus;
@@ -48,7 +48,7 @@ impl Service {
     ) -> Result<(Order, Work), WireError> {
         let library = match &params.library {
             Some(name) => name.clone(),
-            None => self.only_library(caller)?,
+            None => self.only_library(caller, method::ExportVerify::NAME)?,
         };
         let to = &params.destination;
         let place = self.granted::<method::ExportVerify>(caller, &library, to)?;
@@ -117,11 +117,23 @@ impl Service {
         Ok(Granted { read, write, root })
     }
 
-    fn only_library(&self, caller: &Caller) -> Result<String, WireError> {
+    /// The library of a request that names none.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` where the peer is granted several, or none; `DENIED` where it may not call
+    /// the method at all.
+    pub(super) fn only_library(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+    ) -> Result<String, WireError> {
         let mut names = self.policy.libraries_of(caller.peer());
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name.to_string()),
-            (Some(_), Some(_)) | (None, _) => Err(fault::which_library()),
+            (Some(_), Some(_)) | (None, _) => {
+                drop(self.decide(caller, &Ask::<Call>::new(method, ()))?);
+                Err(fault::which_library())
+            }
         }
     }
 }

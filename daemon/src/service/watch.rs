@@ -1,11 +1,11 @@
 //! Looks whether libraries change, while somebody is subscribed to them.
 //!
-//! One watch per library, which begins with its first subscriber and ends with its last. It looks
-//! by `stat` at the database and its `-wal`, on the library's own reading threads, and asks for the
-//! newest place in the history only if one of them moved: no connection is held, for an open one
-//! keeps Photos from its last checkpoint. No inotify: the system calls for it are not allowed once
-//! confined, and on a network share it does not hear of what others write. The hazard: a change
-//! between two looks that nobody is told of; so an event carries the place before it.
+//! One watch per library, from its first subscriber to its last. It looks by `stat` at the database
+//! and its `-wal`, on the library's own reading threads, and asks for the newest place in the
+//! history only if one of them moved: an open connection keeps Photos from its last checkpoint. No
+//! inotify: confined, there are no system calls for it, and a network share does not tell it. The
+//! hazard: a change between two looks, or while nobody was subscribed, that nobody is told of; so
+//! the place told last is kept, and an event carries the place before it.
 #![expect(clippy::disallowed_methods, reason = "owns the watches of libraries")]
 
 use std::collections::BTreeMap;
@@ -14,78 +14,97 @@ use std::time::Duration;
 
 use darkslide_library::{Deadline, Glance, Library, LibraryError};
 use darkslide_policy::{LibraryName, ReadScope};
+use darkslide_protocol::event::{EventData, EventKind};
 
 use super::event::Subscription;
 use super::{MAX_READ_TIME, Service};
 use crate::clock::Moment;
-use crate::jobs::Watcher as _;
+use crate::events::{About, Listener as _};
 
 /// How often a library is looked at: two calls of `stat`, against the news being older.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Who is to be told of each library; a watch runs for those that are in here.
+/// The newest place of a history; none in a library without one.
+type Place = Option<String>;
+
+/// Who is to be told of each library, and what was told last; a watch runs for those that somebody
+/// is subscribed to.
 #[derive(Default)]
-pub(super) struct Watches(Mutex<BTreeMap<LibraryName, Vec<Watched>>>);
+pub(super) struct Watches(Mutex<Watching>);
+
+#[derive(Default)]
+struct Watching {
+    subscribers: BTreeMap<LibraryName, Vec<Watched>>,
+    /// For each kind of grant, of which the policy makes so many and no more: a token fits one.
+    told: Vec<(ReadScope, Place)>,
+}
+
+/// A subscriber.
+#[derive(Clone)]
+struct Watched {
+    subscription: Arc<Subscription>,
+    /// It does not know yet from where on it hears.
+    is_new: bool,
+}
 
 impl Watches {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<LibraryName, Vec<Watched>>> {
+    fn lock(&self) -> MutexGuard<'_, Watching> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a subscriber; true if it is the first of that library.
     fn add(&self, library: &LibraryName, subscription: Arc<Subscription>) -> bool {
-        let mut watches = self.lock();
-        let is_first = !watches.contains_key(library);
-        let watched = Watched { subscription, known: Known::Nothing };
-        watches.entry(library.clone()).or_default().push(watched);
+        let mut watching = self.lock();
+        let is_first = !watching.subscribers.contains_key(library);
+        let watched = Watched { subscription, is_new: true };
+        let all = watching.subscribers.entry(library.clone()).or_default();
+        // A look that waits for readers forgets nobody meanwhile.
+        all.retain(|it| !it.subscription.is_gone());
+        all.push(watched);
         is_first
     }
 
     /// Those that are still there; none where the watch is over.
     fn of(&self, library: &LibraryName) -> Option<Vec<Watched>> {
-        let mut watches = self.lock();
-        let watched = watches.get_mut(library)?;
+        let mut watching = self.lock();
+        let watched = watching.subscribers.get_mut(library)?;
         watched.retain(|it| !it.subscription.is_gone());
         if watched.is_empty() {
-            watches.remove(library);
+            watching.subscribers.remove(library);
             return None;
         }
         Some(watched.clone())
     }
 
-    fn note(&self, library: &LibraryName, subscription: &Arc<Subscription>, known: &Known) {
-        let mut watches = self.lock();
-        let mut all = watches.get_mut(library).into_iter().flatten();
-        if let Some(watched) = all.find(|it| Arc::ptr_eq(&it.subscription, subscription)) {
-            watched.known.clone_from(known);
+    /// Notes that these know from where on they hear.
+    fn no_longer_new(&self, library: &LibraryName, known: &[Watched]) {
+        let mut watching = self.lock();
+        for it in watching.subscribers.get_mut(library).into_iter().flatten() {
+            let is_known = |other: &Watched| Arc::ptr_eq(&it.subscription, &other.subscription);
+            it.is_new &= !known.iter().any(is_known);
+        }
+    }
+
+    /// Notes the place that is told now; the one that was told before, if one was.
+    fn tell(&self, scope: &ReadScope, now: &Place) -> Option<Place> {
+        let mut watching = self.lock();
+        match watching.told.iter_mut().find(|(of, _)| of == scope) {
+            Some((_, place)) => Some(std::mem::replace(place, now.clone())),
+            None => {
+                watching.told.push((scope.clone(), now.clone()));
+                None
+            }
         }
     }
 }
 
-/// A subscriber, and what it knows.
-#[derive(Clone)]
-struct Watched {
-    subscription: Arc<Subscription>,
-    known: Known,
-}
-
-/// What a subscriber was told last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Known {
-    /// Not even the first place.
-    Nothing,
-    /// The newest place then; none in a library without a history.
-    Place(Option<String>),
-}
-
 impl Service {
-    /// Tells a subscription of its library from now on.
-    pub(super) fn watch(self: &Arc<Self>, subscription: Arc<Subscription>) {
-        let Some(library) = subscription.reads().map(|(library, _)| library.clone()) else {
-            return;
-        };
-        if self.watches.add(&library, subscription) {
-            tokio::spawn(run(Arc::downgrade(self), library));
+    /// Tells a subscription of its libraries from now on.
+    pub(super) fn watch(self: &Arc<Self>, subscription: &Arc<Subscription>) {
+        for (library, _) in subscription.reads() {
+            if self.watches.add(library, Arc::clone(subscription)) {
+                tokio::spawn(run(Arc::downgrade(self), library.clone()));
+            }
         }
     }
 
@@ -93,25 +112,50 @@ impl Service {
     async fn look(&self, library: &LibraryName, seen: &mut Option<Glance>) -> Option<()> {
         let watched = self.watches.of(library)?;
         let source = self.places.library(library).ok().map(Arc::clone)?;
-        let before = seen.clone();
-        let work = move || Ok(news(&source, watched, before.as_ref()));
+        let (name, asked, before) = (library.clone(), watched.clone(), seen.clone());
+        let work = move || Ok(news(&source, &name, &asked, before.as_ref()));
         // What cannot be read now is looked at again.
-        let Ok(news) = self.readers.read(library, work).await else {
+        let Ok(Ok((glance, places))) = self.readers.read(library, work).await else {
             return Some(());
         };
-        if let Ok((glance, told)) = news {
-            *seen = Some(glance);
-            for (watched, now) in told {
-                let token = match &watched.known {
-                    Known::Nothing => now.clone(),
-                    Known::Place(before) => before.clone(),
-                };
-                watched.subscription.changed(token);
-                self.watches.note(library, &watched.subscription, &Known::Place(now));
-            }
+        let has_moved = seen.as_ref() != Some(&glance);
+        *seen = Some(glance);
+        for (scope, now) in places {
+            self.tell_place(library, &watched, scope, now, has_moved);
         }
+        self.watches.no_longer_new(library, &watched);
         Some(())
     }
+
+    /// Tells all who read the library by one kind of grant that it changed, or the new ones alone
+    /// where it is.
+    fn tell_place(
+        &self,
+        library: &LibraryName,
+        watched: &[Watched],
+        scope: ReadScope,
+        now: Place,
+        has_moved: bool,
+    ) {
+        let before = self.watches.tell(&scope, &now);
+        // Without a history all that is known is that the files moved.
+        let is_other = |before: &Place| *before != now || (now.is_none() && has_moved);
+        if let Some(token) = before.filter(is_other) {
+            let data = EventData { token, ..EventData::default() };
+            self.board.put(About::Library(scope), EventKind::Changed, data);
+            return;
+        }
+        let is_new = |it: &&Watched| it.is_new && reads(it, library) == Some(&scope);
+        for it in watched.iter().filter(is_new) {
+            it.subscription.begin_at(library, now.clone());
+        }
+    }
+}
+
+/// What a subscriber is granted of a library.
+fn reads<'a>(watched: &'a Watched, library: &LibraryName) -> Option<&'a ReadScope> {
+    let mut reads = watched.subscription.reads().iter();
+    reads.find(|(name, _)| name == library).map(|(_, grant)| grant.covers())
 }
 
 /// Lives as long as the service and a subscriber do.
@@ -129,55 +173,42 @@ async fn run(service: Weak<Service>, library: LibraryName) {
     }
 }
 
-type News = (Glance, Vec<(Watched, Option<String>)>);
-
-/// Who has something to hear, and the newest place for each. On a thread that may wait.
+/// For each kind of grant the newest place, where somebody is new or the library has moved. On a
+/// thread that may wait.
 fn news(
     library: &Library,
-    watched: Vec<Watched>,
+    name: &LibraryName,
+    watched: &[Watched],
     before: Option<&Glance>,
-) -> Result<News, LibraryError> {
-    let mut told = Vec::new();
+) -> Result<(Glance, Vec<(ReadScope, Place)>), LibraryError> {
     let mut glance = None;
-    // One question for each kind of grant: a token fits one.
-    let mut places: Vec<(&ReadScope, Option<String>)> = Vec::new();
-    for it in &watched {
-        let Some((_, grant)) = it.subscription.reads() else {
+    let mut places: Vec<(ReadScope, Place)> = Vec::new();
+    for it in watched {
+        let Some((_, grant)) = it.subscription.reads().iter().find(|(of, _)| of == name) else {
             continue;
         };
         // Taken before the place is asked for: what is written in between is seen next time.
         if glance.is_none() {
             glance = Some(library.glance(grant)?);
         }
-        if it.known != Known::Nothing && glance.as_ref() == before {
+        let is_asked = it.is_new || glance.as_ref() != before;
+        if !is_asked || places.iter().any(|(scope, _)| scope == grant.covers()) {
             continue;
         }
-        let scope = grant.covers();
-        let known = places.iter().find(|(of, _)| *of == scope).map(|(_, place)| place.clone());
-        let place = match known {
-            Some(place) => place,
-            None => {
-                let place = match library.change_token(grant, &deadline()) {
-                    Ok(token) => Some(token.to_string()),
-                    Err(LibraryError::NoHistory) => None,
-                    Err(error) => return Err(error),
-                };
-                places.push((scope, place.clone()));
-                place
-            }
+        let place = match library.change_token(grant, &deadline()) {
+            Ok(token) => Some(token.to_string()),
+            Err(LibraryError::NoHistory) => None,
+            Err(error) => return Err(error),
         };
-        // Without a history all that is known is that the files moved.
-        if place.is_none() || it.known != Known::Place(place.clone()) {
-            told.push((it.clone(), place));
-        }
+        places.push((grant.covers().clone(), place));
     }
     let glance = glance.ok_or(LibraryError::Busy)?;
-    Ok((glance, told))
+    Ok((glance, places))
 }
 
 fn deadline() -> Deadline {
     let asked = Moment::now();
-    Deadline::new(move || asked.is_older_than(MAX_READ_TIME))
+    Deadline::new(move || asked.elapsed() >= MAX_READ_TIME)
 }
 
 #[cfg(test)]
@@ -216,7 +247,7 @@ mod tests {
         );
         let caller = Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None });
         let subscribe = || {
-            let params = EventSubscribeParams { topic: Topic::Jobs };
+            let params = EventSubscribeParams::of([Topic::Jobs]);
             service.event_subscribe(&caller, &params, Arc::new(Nothing)).unwrap().1
         };
         let library = LibraryName::parse("main").unwrap();
@@ -224,15 +255,29 @@ mod tests {
         assert!(watches.of(&library).is_none());
         let (first, second) = (subscribe(), subscribe());
         assert!(watches.add(&library, Arc::clone(&first)), "the watch begins");
+        let all = watches.of(&library).unwrap();
         assert!(!watches.add(&library, Arc::clone(&second)), "and there is one");
-        let place = Known::Place(Some("t".to_owned()));
-        watches.note(&library, &second, &place);
+        watches.no_longer_new(&library, &all);
+        let is_new = |watches: &Watches| {
+            let left = watches.of(&library).unwrap();
+            left.iter().map(|it| it.is_new).collect::<Vec<_>>()
+        };
+        assert_eq!(is_new(&watches), [false, true]);
         first.end();
-        let left = watches.of(&library).unwrap();
-        assert_eq!((left.len(), &left[0].known), (1, &place));
+        assert_eq!(is_new(&watches), [true]);
+        for _ in 0..10_000 {
+            let other = subscribe();
+            assert!(!watches.add(&library, Arc::clone(&other)));
+            other.end();
+        }
+        assert_eq!(
+            watches.lock().subscribers[&library].len(),
+            2,
+            "who comes and goes is forgotten"
+        );
         second.end();
         assert!(watches.of(&library).is_none(), "it ends");
-        watches.note(&library, &second, &place);
+        watches.no_longer_new(&library, &all);
         assert!(watches.add(&library, subscribe()), "and another begins");
     }
 }

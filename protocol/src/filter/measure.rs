@@ -13,6 +13,8 @@ use super::Score;
 
 /// A number that is neither infinite nor none.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 #[serde(transparent)]
 pub struct Number(f64);
 
@@ -48,6 +50,8 @@ impl fmt::Display for Number {
 
 /// From a number up to another, both of which belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields, extend("minProperties" = 1)))]
 pub struct Range {
     /// The smallest; without, there is no smallest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +83,8 @@ fn of_ends<E: de::Error>(min: Option<Number>, max: Option<Number>) -> Result<Ran
 
 /// One of Photos' scores, and where it has to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 2, "additionalProperties" = false)))]
 pub struct ScoreRange {
     /// Which.
     pub name: Score,
@@ -103,9 +109,17 @@ impl<'de> Deserialize<'de> for ScoreRange {
 
 /// A circle on the globe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct Near {
+    /// Degrees north of the equator.
+    #[cfg_attr(feature = "schema", schemars(range(min = -90, max = 90)))]
     latitude: Number,
+    /// Degrees east of Greenwich.
+    #[cfg_attr(feature = "schema", schemars(range(min = -180, max = 180)))]
     longitude: Number,
+    /// The radius.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     metres: Number,
 }
 
@@ -160,10 +174,20 @@ impl<'de> Deserialize<'de> for Near {
 
 /// A box on the globe; where its west is east of its east, it crosses the antimeridian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct Within {
+    /// Degrees north of the equator, the lesser.
+    #[cfg_attr(feature = "schema", schemars(range(min = -90, max = 90)))]
     south: Number,
+    /// Degrees east of Greenwich, where it begins.
+    #[cfg_attr(feature = "schema", schemars(range(min = -180, max = 180)))]
     west: Number,
+    /// Degrees north of the equator, the greater.
+    #[cfg_attr(feature = "schema", schemars(range(min = -90, max = 90)))]
     north: Number,
+    /// Degrees east of Greenwich, where it ends.
+    #[cfg_attr(feature = "schema", schemars(range(min = -180, max = 180)))]
     east: Number,
 }
 

@@ -27,7 +27,7 @@ use crate::value::Uuid;
 
 /// Writes the type and both ways of its wire form from one list of leaves.
 macro_rules! filter {
-    ($($(#[$doc:meta])* $leaf:ident($value:ty) = $key:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $leaf:ident($value:ty) = $key:literal,)*) => {
         /// Which assets.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Filter {
@@ -44,7 +44,7 @@ macro_rules! filter {
             Album(String),
             /// Those in any album whose title or folder path is like this.
             AlbumLike(Text),
-            $($(#[$doc])* $leaf($value),)*
+            $($(#[doc = $doc])* $leaf($value),)*
         }
 
         impl Filter {
@@ -77,6 +77,18 @@ macro_rules! filter {
                     $($key => Self::$leaf(map.next_value()?),)*
                     _ => return Err(de::Error::custom(unknown_key())),
                 })
+            }
+
+            /// Keys of the leaves that the macro makes, what each is for, and what it takes.
+            #[cfg(feature = "schema")]
+            pub(crate) fn leaf_schemas(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<(&'static str, &'static str, schemars::Schema)> {
+                vec![$((
+                    $key,
+                    concat!($($doc),*).trim_ascii(),
+                    generator.subschema_for::<$value>(),
+                )),*]
             }
         }
     };

@@ -14,13 +14,22 @@ use crate::limits::MAX_PATTERN_BYTES;
 
 /// What a text has to be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "TextFilter", rename_all = "snake_case"))]
 pub enum Text {
-    /// Equal to this.
-    Exact(String),
     /// With this somewhere in it.
-    Contains(String),
+    Contains(
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATTERN_BYTES)))] String,
+    ),
     /// Like this, where `*` is any characters, also none, and `?` is one.
-    Matches(String),
+    Matches(
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATTERN_BYTES)))] String,
+    ),
+    /// Equal to this.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
+    Exact(
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATTERN_BYTES)))] String,
+    ),
 }
 
 impl Text {

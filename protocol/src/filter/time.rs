@@ -232,6 +232,8 @@ impl<'de> Deserialize<'de> for Moment {
 
 /// From a moment on, and up to another, which does not belong to it any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields, extend("minProperties" = 1)))]
 pub struct Span {
     /// The first that belongs to it; without, there is no first.
     #[serde(skip_serializing_if = "Option::is_none")]

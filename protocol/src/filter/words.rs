@@ -1,18 +1,20 @@
 //! The closed lists of words in filters and queries: kinds, properties, scores, sorts, facets.
 //!
-//! One macro makes a list: the type, its words on the wire, and the list of all of them, so that
-//! nothing states a word twice. A word that is not on a list is refused, never ignored.
+//! One macro makes a list: the type, its words on the wire, what they mean, and the list of all of
+//! them, so that nothing states a word twice. A word that is not on a list is refused, never
+//! ignored.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident {
-        $($(#[$word_doc:meta])* $variant:ident = $word:literal,)*
+        $($(#[doc = $meaning:literal])* $variant:ident = $word:literal,)*
     }) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        $(#[$doc])*
         pub enum $name {
-            $($(#[$word_doc])* #[serde(rename = $word)] $variant,)*
+            $($(#[doc = $meaning])* #[serde(rename = $word)] $variant,)*
         }
 
         impl $name {
@@ -23,6 +25,12 @@ macro_rules! words {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),* }
+            }
+
+            /// What it means, in the words of its documentation.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($meaning),*).trim_ascii_start()),* }
             }
 
             /// Returns the one whose word this is.
@@ -181,6 +189,7 @@ words! {
 
 words! {
     /// One of Photos' scores of a photo.
+    #[cfg_attr(feature = "schema", schemars(rename = "ScoreName"))]
     Score {
         /// How pleasing it is on the whole.
         Overall = "overall",

@@ -42,6 +42,7 @@ words! {
 
 /// Params of `album.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AlbumListParams {
     /// The library's name.
@@ -54,8 +55,17 @@ pub struct AlbumListParams {
     pub include: Vec<Include>,
 }
 
+impl AlbumListParams {
+    /// Albums, folders and shared albums, with counts of what is not left out.
+    #[must_use]
+    pub fn of(library: impl Into<String>) -> Self {
+        Self { library: library.into(), kinds: None, include: Vec::new() }
+    }
+}
+
 /// Result of `album.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlbumList {
     /// In the order of their paths.
     pub albums: Vec<Album>,
@@ -67,6 +77,7 @@ pub struct AlbumList {
 
 /// One of what gathers assets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Album {
     /// Its UUID.
     pub uuid: String,

@@ -16,6 +16,7 @@ pub use super::record::*;
 
 /// Params of `asset.query`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AssetQueryParams {
     /// The library's name.
@@ -36,6 +37,7 @@ pub struct AssetQueryParams {
     #[serde(default)]
     pub descending: bool,
     /// Assets on this page, 1 to 1000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::MAX_PAGE_ASSETS)))]
     #[serde(default = "bounded::default_page", deserialize_with = "bounded::page")]
     pub limit: usize,
     /// `next` of the page before.
@@ -70,6 +72,8 @@ fn by_taken() -> Sort {
 
 /// Result of `asset.query`: a page. Who passes assets on can read them as text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AssetPage"))]
 pub struct AssetPage<A = Asset> {
     /// In the order that was asked for.
     pub assets: Vec<A>,
@@ -121,6 +125,7 @@ fn write<T: Serialize>(out: &mut Vec<u8>, value: &T) {
 
 /// Params of `asset.count`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AssetCountParams {
     /// The library's name.
@@ -138,6 +143,7 @@ pub struct AssetCountParams {
 
 /// Result of `asset.count`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssetCount {
     /// How many fit.
     pub count: u64,
@@ -150,6 +156,7 @@ pub struct AssetCount {
     /// With `kinds`: how many there are of each kind that there is one of. One asset can be of
     /// several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::counts::<Kind>"))]
     pub kinds: Option<BTreeMap<Kind, u64>>,
     /// Did nobody change the library meanwhile? Large libraries are counted in slices.
     pub consistent: bool,
@@ -157,11 +164,13 @@ pub struct AssetCount {
 
 /// Params of `asset.get`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AssetGetParams {
     /// The library's name.
     pub library: String,
     /// Which, 1 to 1000.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::limits::MAX_UUIDS)))]
     #[serde(deserialize_with = "bounded::uuids")]
     pub uuids: Vec<Uuid>,
     /// What is told of each: names of fields, or `*` for all.
@@ -171,6 +180,8 @@ pub struct AssetGetParams {
 
 /// Result of `asset.get`. Who passes assets on can read them as text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AssetsByUuid"))]
 pub struct AssetsByUuid<A = Asset> {
     /// Those that are there, in the order that was asked for.
     pub assets: Vec<A>,

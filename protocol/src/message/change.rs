@@ -10,6 +10,7 @@ use super::bounded;
 
 /// Params of `change.token`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeTokenParams {
     /// The library's name.
@@ -18,6 +19,7 @@ pub struct ChangeTokenParams {
 
 /// Result of `change.token`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeToken {
     /// The place behind the newest change, for `change.since`.
     pub token: String,
@@ -25,14 +27,20 @@ pub struct ChangeToken {
 
 /// Params of `change.since`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeSinceParams {
     /// The library's name.
     pub library: String,
     /// Of `change.token`, an event, or `next` of the page before.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = crate::limits::MAX_CHANGE_TOKEN_BYTES))
+    )]
     #[serde(deserialize_with = "bounded::token")]
     pub token: String,
     /// Changes of the history on this page, 1 to 10000; several may be of one asset.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::MAX_PAGE_CHANGES)))]
     #[serde(default = "bounded::default_changes", deserialize_with = "bounded::changes")]
     pub limit: usize,
 }
@@ -47,6 +55,7 @@ impl ChangeSinceParams {
 
 /// Result of `change.since`: a page. Each list is in the order of UUIDs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeSince {
     /// New assets.
     pub inserted: Vec<String>,
@@ -68,6 +77,7 @@ pub struct ChangeSince {
 
 /// Albums, folders and the like that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlbumChanges {
     /// New ones.
     pub inserted: Vec<String>,

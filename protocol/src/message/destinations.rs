@@ -11,6 +11,7 @@ use super::job::Outcome;
 
 /// Params of `export.destinations`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportDestinationsParams {
     /// Only those that hold something of this library.
@@ -20,6 +21,7 @@ pub struct ExportDestinationsParams {
 
 /// Result of `export.destinations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportDestinations {
     /// By root and path.
     pub destinations: Vec<ExportDestination>,
@@ -30,6 +32,7 @@ pub struct ExportDestinations {
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportDestination {
     /// The root's name.
     pub root: String,
@@ -53,6 +56,7 @@ pub struct ExportDestination {
 
 /// The files of one library at a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeldFiles {
     /// Its name; absent for those that this peer is not granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,11 +69,13 @@ pub struct HeldFiles {
 
 /// The last job of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LastJob {
     /// Its identity; `job.report` may have forgotten it.
     pub job: String,
     /// When it ended.
     pub time: String,
     /// How many rows of its report have which outcome.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::counts::<Outcome>"))]
     pub outcomes: BTreeMap<Outcome, u64>,
 }

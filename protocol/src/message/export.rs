@@ -90,6 +90,8 @@ words! {
 
 /// Where to: one absolute path (`~/` allowed), or a root and a path below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(untagged, deny_unknown_fields))]
 pub enum DestinationText {
     /// One absolute path.
     Absolute(String),
@@ -100,6 +102,18 @@ pub enum DestinationText {
         /// A path below it.
         path: Option<String>,
     },
+}
+
+impl From<&str> for DestinationText {
+    fn from(path: &str) -> Self {
+        Self::Absolute(path.to_owned())
+    }
+}
+
+impl From<String> for DestinationText {
+    fn from(path: String) -> Self {
+        Self::Absolute(path)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,6 +162,7 @@ impl<'de> Deserialize<'de> for DestinationText {
 
 /// What an export is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportSpec {
     /// The library's name.
@@ -215,14 +230,14 @@ pub struct ExportSpec {
 }
 
 impl ExportSpec {
-    /// An export of everything, with the defaults.
+    /// An export of everything, with the defaults; a text is an absolute path.
     #[must_use]
-    pub fn of(library: impl Into<String>, destination: DestinationText) -> Self {
+    pub fn of(library: impl Into<String>, destination: impl Into<DestinationText>) -> Self {
         Self {
             library: library.into(),
             filter: Filter::everything(),
             include: Vec::new(),
-            destination,
+            destination: destination.into(),
             versions: both(),
             live: yes(),
             raw: yes(),
@@ -286,11 +301,27 @@ fn yes() -> bool {
 
 /// Params of `export.start`; the result is the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportStartParams {
     /// What to export, and where to.
     pub spec: ExportSpec,
     /// Names this call: the same key again is the same job.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::limits::MAX_KEY_BYTES)))]
     #[serde(default, deserialize_with = "bounded::key", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+}
+
+impl ExportStartParams {
+    /// An export without a key: each call of it is a job.
+    #[must_use]
+    pub fn of(spec: ExportSpec) -> Self {
+        Self { spec, key: None }
+    }
+
+    /// The same under a key, by which the job is found again.
+    #[must_use]
+    pub fn keyed(self, key: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..self }
+    }
 }

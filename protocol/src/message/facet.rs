@@ -11,6 +11,7 @@ use crate::filter::{Facet, Filter, Include};
 
 /// Params of `facet.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FacetListParams {
     /// The library's name.
@@ -23,8 +24,8 @@ pub struct FacetListParams {
     /// What is otherwise left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
-    /// Values in the answer, 1 to [`MAX_FACET_VALUES`](crate::limits::MAX_FACET_VALUES), which it
-    /// is without.
+    /// Values in the answer, 1 to 10000, which it is without.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::MAX_FACET_VALUES)))]
     #[serde(default = "bounded::default_values", deserialize_with = "bounded::values")]
     pub limit: usize,
 }
@@ -45,6 +46,7 @@ impl FacetListParams {
 
 /// Result of `facet.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FacetList {
     /// The most frequent first, at most `limit`.
     pub values: Vec<FacetValue>,
@@ -56,6 +58,7 @@ pub struct FacetList {
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FacetValue {
     /// The value, as assets have it.
     pub value: String,

@@ -16,18 +16,22 @@ pub const SERVICE: &str = "darkslide";
 
 /// What a client says of itself: a claim that decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Its name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::limits::MAX_CLAIM_BYTES)))]
     #[serde(deserialize_with = "bounded::claim")]
     pub name: String,
     /// Its version.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::limits::MAX_CLAIM_BYTES)))]
     #[serde(deserialize_with = "bounded::claim")]
     pub version: String,
 }
 
 /// Params of `health`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HealthParams {
     /// Who asks, for the log.
@@ -40,6 +44,7 @@ pub struct HealthParams {
 
 /// Result of `health`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Health {
     /// Always `darkslide`.
@@ -65,6 +70,7 @@ impl Health {
 
 /// What `health` says unless it is asked to be brief.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthDetail {
     /// The methods that it has.
     pub capabilities: Vec<String>,
@@ -90,6 +96,7 @@ pub struct HealthDetail {
 
 /// A library, folder or root, and whether it can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlaceState {
     /// Its name; of a folder its path.
     pub name: String,
@@ -99,6 +106,7 @@ pub struct PlaceState {
 
 /// What the kernel says is enforced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confinement {
     /// Is everything enforced that is required?
     pub enforced: bool,
@@ -118,6 +126,7 @@ pub struct Confinement {
 
 /// Something that must fail, and how it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// What was tried.
     pub tried: String,
@@ -127,6 +136,7 @@ pub struct Refusal {
 
 /// How many jobs there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobCounts {
     /// At work.
     pub running: usize,
@@ -134,27 +144,104 @@ pub struct JobCounts {
     pub waiting: usize,
 }
 
-/// Numbers that a client may count on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Numbers that a client may count on: every limit of the wire and of the process, times in
+/// milliseconds. 0 is what an older daemon does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Limits {
-    /// Bytes of a request.
-    pub request_frame_bytes: usize,
-    /// Bytes of a response.
-    pub response_frame_bytes: usize,
-    /// Requests of one connection that are not answered yet.
-    pub in_flight: usize,
-    /// Subscriptions of one connection.
-    pub subscriptions: usize,
     /// Connections in all.
     pub connections: usize,
     /// Connections of one uid.
     pub connections_per_uid: usize,
-    /// Assets on one page.
-    pub page_assets: usize,
-    /// Changes of a library's history on one page.
-    pub page_changes: usize,
+    /// From connect to the first whole frame.
+    pub first_frame_ms: u64,
+    /// From the first byte of a frame to its last.
+    pub whole_frame_ms: u64,
+    /// How long a write may wait for a peer that does not read.
+    pub unread_write_ms: u64,
+    /// How long a connection may be idle.
+    pub idle_ms: u64,
+    /// Silence on a subscription after which a keep-alive is sent.
+    pub keep_alive_ms: u64,
+    /// Bytes of a request.
+    pub request_frame_bytes: usize,
+    /// Bytes of a response.
+    pub response_frame_bytes: usize,
+    /// Objects and arrays in one another.
+    pub json_depth: usize,
+    /// Bytes of a text in a request.
+    pub string_bytes: usize,
+    /// Items of an array in a request.
+    pub array_items: usize,
+    /// Bytes of a textual id.
+    pub id_bytes: usize,
+    /// Requests of one connection that are not answered yet.
+    pub in_flight: usize,
+    /// Frames of one connection that are answered before the others have their turn.
+    pub turn_frames: usize,
+    /// Bytes that wait to be sent to one peer, above which nothing further of it is begun.
+    pub unsent_bytes: usize,
+    /// Bytes that wait to be sent to all, above which reads wait.
+    pub unsent_bytes_in_all: usize,
+    /// Descriptors of one connection that wait to be sent; then its next requests for one wait.
+    pub waiting_descriptors: usize,
+    /// Descriptors of all connections that wait to be sent; the next is answered `LIMIT`.
+    pub waiting_descriptors_in_all: usize,
+    /// How long one request may read.
+    pub request_ms: u64,
+    /// How long one transaction of a library's database may last.
+    pub transaction_ms: u64,
+    /// After which a connection to a library's database that nobody uses is closed.
+    pub idle_library_ms: u64,
+    /// Threads that read one library.
+    pub readers_per_library: usize,
     /// Jobs at work.
     pub jobs_running: usize,
     /// Jobs in line.
     pub jobs_waiting: usize,
+    /// Jobs that are remembered.
+    pub jobs_remembered: usize,
+    /// Bytes of a job's key.
+    pub key_bytes: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Topics of one subscription.
+    pub topics: usize,
+    /// Events that are kept for whoever comes back.
+    pub kept_events: usize,
+    /// Bytes of events that wait for one subscription.
+    pub unread_event_bytes: usize,
+    /// `item` events of one run of a job.
+    pub item_events: u64,
+    /// Assets on one page.
+    pub page_assets: usize,
+    /// Changes of a library's history on one page.
+    pub page_changes: usize,
+    /// UUIDs in one request.
+    pub uuids: usize,
+    /// Albums in one answer.
+    pub albums: usize,
+    /// Values of one facet in an answer.
+    pub facet_values: usize,
+    /// Combinators of a filter in one another.
+    pub filter_depth: usize,
+    /// Leaves of one filter.
+    pub filter_leaves: usize,
+    /// Bytes of a text that a filter looks for.
+    pub pattern_bytes: usize,
+    /// Bytes of one answer of `resource.read`.
+    pub read_bytes: u32,
+    /// Pixels that a thumbnail can be asked to have.
+    pub thumbnail_pixels: u32,
+    /// Files that one answer of `extract` tells of.
+    pub extract_rows: usize,
+    /// Bytes of what it tells of them.
+    pub extract_bytes: usize,
+    /// Descriptors that the daemon may have open.
+    pub descriptors: u64,
+    /// Memory that it may write to.
+    pub memory_bytes: u64,
+    /// Size of a core file.
+    pub core_bytes: u64,
 }

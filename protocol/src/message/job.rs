@@ -134,6 +134,7 @@ impl Outcome {
 
 /// Params of `job.status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobStatusParams {
     /// Which.
@@ -142,11 +143,13 @@ pub struct JobStatusParams {
 
 /// Params of `job.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobListParams {}
 
 /// Result of `job.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobList {
     /// The jobs that the peer may know of, the newest first.
     pub jobs: Vec<JobStatus>,
@@ -154,21 +157,26 @@ pub struct JobList {
 
 /// Params of `job.cancel`; the result is the job, which may need a moment to stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobCancelParams {
     /// Which.
     pub job: Token,
     /// When it stops.
-    #[serde(default = "after_file")]
+    #[serde(default)]
     pub mode: CancelMode,
 }
 
-fn after_file() -> CancelMode {
-    CancelMode::AfterFile
+#[expect(clippy::derivable_impls, reason = "a list of words has no place for `default`")]
+impl Default for CancelMode {
+    fn default() -> Self {
+        Self::AfterFile
+    }
 }
 
 /// Params of `job.resume`; the result is the job, in line again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobResumeParams {
     /// Which: one that failed, was cancelled or interrupted. Another is left as it is.
@@ -181,6 +189,7 @@ fn an_export() -> JobKind {
 
 /// A job as it is now: result of `job.status` and `export.start`, and part of each event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobStatus {
     /// Its identity.
     pub job: Token,
@@ -221,6 +230,7 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<u64>,
     /// How many resources had which outcome; they sum to `selected` in the end.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::counts::<Outcome>"))]
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Files that nobody could explain after a crash: somebody may have put them there, so they
     /// were moved to `.darkslide/trash/`.
@@ -246,11 +256,13 @@ impl JobStatus {
 
 /// Params of `job.report`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobReportParams {
     /// Which.
     pub job: Token,
     /// Rows on this page, 1 to 1000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::MAX_PAGE_ASSETS)))]
     #[serde(default = "bounded::default_page", deserialize_with = "bounded::page")]
     pub limit: usize,
     /// `next` of the page before.
@@ -261,8 +273,17 @@ pub struct JobReportParams {
     pub undone: bool,
 }
 
+impl JobReportParams {
+    /// Asks for the first page of all rows.
+    #[must_use]
+    pub fn of(job: Token) -> Self {
+        Self { job, limit: bounded::default_page(), after: 0, undone: false }
+    }
+}
+
 /// Result of `job.report`: a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobReport {
     /// In the order of the report.
     pub rows: Vec<ReportRow>,
@@ -273,6 +294,7 @@ pub struct JobReport {
 
 /// What became of one selected resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportRow {
     /// The asset's UUID; absent for what no export wrote.
     #[serde(default, skip_serializing_if = "String::is_empty")]

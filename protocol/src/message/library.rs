@@ -9,11 +9,13 @@ use super::health::PlaceState;
 
 /// Params of `library.list`: none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LibraryListParams {}
 
 /// Result of `library.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LibraryList {
     /// The libraries that this peer may read.
     pub libraries: Vec<PlaceState>,
@@ -21,6 +23,7 @@ pub struct LibraryList {
 
 /// Params of `library.info`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LibraryInfoParams {
     /// The library's name.
@@ -29,6 +32,7 @@ pub struct LibraryInfoParams {
 
 /// Result of `library.info`. Counts hold what this peer may see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LibraryInfo {
     /// The library's name.
     pub library: String,

@@ -7,8 +7,10 @@ pub mod album;
 pub mod asset;
 pub mod change;
 pub mod destinations;
+pub mod discover;
 pub mod event;
 pub mod export;
+pub mod extract;
 pub mod facet;
 pub mod health;
 pub mod job;
@@ -17,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod resource;
+pub mod thumbnail;
 pub mod verify;
 
 mod bounded;

@@ -40,11 +40,13 @@ words! {
 
 /// Params of `export.plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportPlanParams {
     /// What to export, and where to.
     pub spec: ExportSpec,
     /// Rows on this page, 1 to 1000; the files of one asset stand on one page, so it may have more.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = crate::limits::MAX_PAGE_ASSETS)))]
     #[serde(default = "bounded::default_page", deserialize_with = "bounded::page")]
     pub limit: usize,
     /// `next` of the page before.
@@ -52,12 +54,22 @@ pub struct ExportPlanParams {
     pub cursor: Option<Uuid>,
 }
 
+impl ExportPlanParams {
+    /// Asks for the first page.
+    #[must_use]
+    pub fn of(spec: ExportSpec) -> Self {
+        Self { spec, limit: bounded::default_page(), cursor: None }
+    }
+}
+
 /// What a plan amounts to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanTotals {
     /// Resources selected.
     pub selected: u64,
     /// How many there are of each action; they sum to `selected`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::counts::<Action>"))]
     pub actions: BTreeMap<Action, u64>,
     /// Bytes to be written; where library and destination can share contents they take no space.
     pub bytes: u64,
@@ -74,6 +86,7 @@ pub struct PlanTotals {
 
 /// What will be done with one selected resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanRow {
     /// The asset's UUID.
     pub asset: String,
@@ -96,6 +109,7 @@ pub struct PlanRow {
 
 /// Result of `export.plan`: a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportPlan {
     /// On the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]

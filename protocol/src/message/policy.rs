@@ -5,13 +5,27 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::words;
+
+words! {
+    /// How the content of resources gets to a peer.
+    Handover {
+        /// As descriptors of the files, and as bytes.
+        Descriptors = "descriptors",
+        /// As bytes alone: `resource.read`.
+        Bytes = "bytes",
+    }
+}
+
 /// Params of `policy.show`: none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PolicyShowParams {}
 
 /// Result of `policy.show`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PolicyShow {
     /// The rule that applies.
     pub rule: String,
@@ -23,10 +37,19 @@ pub struct PolicyShow {
     pub libraries: Vec<GrantedLibrary>,
     /// The roots that may be written below.
     pub roots: Vec<GrantedRoot>,
+    /// How the content of resources is handed over.
+    #[serde(default = "bytes")]
+    pub resources: Handover,
+}
+
+/// What a daemon hands over that knows no descriptors.
+fn bytes() -> Handover {
+    Handover::Bytes
 }
 
 /// A library that may be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GrantedLibrary {
     /// Its name.
     pub name: String,
@@ -52,6 +75,7 @@ fn granted() -> bool {
 
 /// A root that may be written below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GrantedRoot {
     /// Its name.
     pub name: String,

@@ -12,16 +12,32 @@ use serde_json::{Map, Value};
 /// Writes a type of the wire: everything optional, in the order of the list.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(default)]
+        $(#[$doc])*
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
     };
 }
 
+/// A query asks for some of its fields.
+#[cfg(feature = "schema")]
+fn only_the_uuid_is_always_told(schema: &mut schemars::Schema) {
+    schema.insert("required".to_owned(), serde_json::json!(["uuid"]));
+}
+
+/// What is not known of an asset is an empty object; else all of its members are there.
+#[cfg(feature = "schema")]
+fn empty_or_whole(schema: &mut schemars::Schema) {
+    if let Some(whole) = schema.remove("required") {
+        let either = serde_json::json!([{"maxProperties": 0}, {"required": whole}]);
+        schema.insert("anyOf".to_owned(), either);
+    }
+}
+
 object! {
-    /// One photo or video.
+    /// One photo or video, of which as many fields are told as were asked for.
+    #[cfg_attr(feature = "schema", schemars(transform = only_the_uuid_is_always_told))]
     Asset {
         /// Its identity.
         uuid: String,
@@ -255,6 +271,7 @@ object! {
 
 object! {
     /// An import session; empty where none is known.
+    #[cfg_attr(feature = "schema", schemars(transform = empty_or_whole))]
     ImportInfo {
         /// Its identity.
         uuid: Option<String>,
@@ -515,6 +532,7 @@ object! {
 
 object! {
     /// Where an asset was taken, in words; empty where that is not known.
+    #[cfg_attr(feature = "schema", schemars(transform = empty_or_whole))]
     Place {
         /// The most telling names.
         name: Option<String>,
@@ -599,6 +617,7 @@ object! {
 
 object! {
     /// What Photos' search finds an asset by; empty where it knows nothing.
+    #[cfg_attr(feature = "schema", schemars(transform = empty_or_whole))]
     SearchInfo {
         /// Texts of this kind.
         labels: Vec<String>,
@@ -693,6 +712,7 @@ object! {
 
 object! {
     /// What an adjustments file says; empty where there is none.
+    #[cfg_attr(feature = "schema", schemars(transform = empty_or_whole))]
     Adjustments {
         /// Always null: the data are decoded below.
         data: Value,

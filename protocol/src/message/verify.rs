@@ -24,6 +24,7 @@ words! {
 
 /// Params of `export.verify`; the result is the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportVerifyParams {
     /// Whose grant decides who may know of the job; may be left out by a peer that is granted
@@ -37,12 +38,21 @@ pub struct ExportVerifyParams {
     pub by: VerifyBy,
 }
 
+impl ExportVerifyParams {
+    /// By size and time, under the one library that is granted; a text is an absolute path.
+    #[must_use]
+    pub fn of(destination: impl Into<DestinationText>) -> Self {
+        Self { library: None, destination: destination.into(), by: by_stat() }
+    }
+}
+
 fn by_stat() -> VerifyBy {
     VerifyBy::Stat
 }
 
 /// Params of `export.prune`; the result is the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportPruneParams {
     /// Whose assets are gone.
@@ -57,14 +67,32 @@ pub struct ExportPruneParams {
     pub plan: Option<Token>,
 }
 
+impl ExportPruneParams {
+    /// Asks for a plan; with the identity of that job as `plan` it is carried out. A text is an
+    /// absolute path.
+    #[must_use]
+    pub fn of(library: impl Into<String>, destination: impl Into<DestinationText>) -> Self {
+        let (library, destination) = (library.into(), destination.into());
+        Self { library, destination, max_delete: MaxDelete::default(), plan: None }
+    }
+}
+
 /// How many files may go at once: a number of them, or a text such as `10%`, of those that the
 /// library has at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(untagged))]
 pub enum MaxDelete {
     /// So many.
     Files(u64),
     /// So many of a hundred, rounded down; at most 100.
-    Percent(u8),
+    Percent(
+        #[cfg_attr(
+            feature = "schema",
+            schemars(with = "String", regex(pattern = "^0*(100|[0-9]{1,2})%$"))
+        )]
+        u8,
+    ),
 }
 
 impl Default for MaxDelete {

@@ -17,23 +17,44 @@ use crate::Failed;
 pub(crate) struct Calls {
     peer: Peer,
     // Ended before its folder goes.
-    _service: Service,
+    service: Service,
     place: Place,
 }
 
 impl Calls {
     /// Starts a daemon whose policy shows everything of this library.
     pub(crate) fn start(program: &Path, library: &Path) -> Result<Self, Failed> {
+        Self::start_with(program, library, &[])
+    }
+
+    /// The same with more words on its command line.
+    pub(crate) fn start_with(
+        program: &Path,
+        library: &Path,
+        words: &[&str],
+    ) -> Result<Self, Failed> {
         let program = program.to_str().ok_or("a program's path that is no text")?;
         let place = Place::new();
-        let service = place.start(program, &Place::policy(library));
-        Ok(Self { peer: service.peer(), _service: service, place })
+        let _policy = place.write_policy(&Place::policy(library));
+        let service = place.start_command(place.command(program).args(words));
+        Ok(Self { peer: service.peer(), service, place })
     }
 
     /// The daemon's peak memory in kilobytes.
     pub(crate) fn peak(&self) -> u64 {
-        let Service { process: Running(child), .. } = &self._service;
+        let Service { process: Running(child), .. } = &self.service;
         crate::programs::status(u64::from(child.id()), "VmHWM:").unwrap_or(0)
+    }
+
+    /// What the daemon has in memory now, in kilobytes.
+    pub(crate) fn resident(&self) -> u64 {
+        let Service { process: Running(child), .. } = &self.service;
+        crate::programs::status(u64::from(child.id()), "VmRSS:").unwrap_or(0)
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.service.socket
     }
 
     /// Where its exports are.
@@ -43,7 +64,7 @@ impl Calls {
 
     /// Exports everything, and returns how long it took from the call to the event that ends it.
     pub(crate) fn export(&mut self) -> Result<Duration, Failed> {
-        let subscription = self.check("event.subscribe", &json!({"topic": "jobs"}))?;
+        let subscription = self.check("event.subscribe", &json!({"topics": ["jobs"]}))?;
         let call = json!({
             "jsonrpc": "2.0", "id": "e", "method": "export.start",
             "params": {"spec": {"library": "main", "destination": "~/Exports"}},

@@ -13,10 +13,13 @@
 mod calls;
 mod export;
 mod floor;
+mod framing;
 mod programs;
 mod read;
 mod report;
 mod rerun;
+mod starts;
+mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +37,9 @@ usage: bench grow DIR N [--seed SEED] [--files-every K] [--model 13703|19320]
            a dump for each --at-once
        bench export DIR [--runs R] [--photos N] [--memory N] [--only PART]...
            measures exporting libraries that are made below DIR, and removed; some 8 GB.
-           PART: copy, xfs, btrfs, rerun, memory";
+           PART: copy, xfs, btrfs, rerun, memory
+       bench wire [--rounds N]
+           measures small requests, starts and memory at rest, all on one core";
 
 /// What went wrong, as one line.
 type Failed = Box<dyn std::error::Error>;
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         ["export", folder, rest @ ..] => {
             export::Wanted::parse(folder, rest).and_then(|wanted| export::all(&wanted))
         }
+        ["wire", rest @ ..] => wire::all(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -9,15 +9,27 @@
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 mod changes;
+// Counts open descriptors, as Linux has them.
+#[cfg(target_os = "linux")]
+mod chaos;
+mod clients;
 mod demo;
 mod errors;
+mod examples;
+mod following;
+mod gateway;
+mod held;
 mod jobs;
 mod look;
+mod open;
 mod plans;
 mod poor_disks;
 mod real_exports;
 mod records;
 mod sums;
+// Watches processes by descriptors, as Linux has them.
+#[cfg(target_os = "linux")]
+mod supervisor;
 mod through_the_service;
 mod verify;
 

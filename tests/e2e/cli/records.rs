@@ -11,8 +11,8 @@ use darkslide_fixture::demo_library;
 use darkslide_protocol::field::Fields;
 use darkslide_tests::libraries::{MODERN, Real};
 use darkslide_tests::process::{Ended, run};
-use darkslide_tests::schema::complaints;
 use darkslide_tests::shared::skip;
+use darkslide_tests::validate::{self, Form, Part};
 use serde_json::{Value, json};
 
 use crate::on_library;
@@ -27,9 +27,9 @@ fn lines(ended: &Ended) -> Vec<Value> {
     ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn schema() -> Value {
+fn schema() -> Form {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/asset.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    Form::closed(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
 }
 
 fn by_uuid(records: &[Value]) -> BTreeMap<&str, &Value> {
@@ -55,9 +55,11 @@ fn query_get_and_dump_give_the_same_objects_with_every_field() {
     assert_eq!(by_uuid(&queried), by_uuid(&dumped));
     let page = json!({"library": "library", "fields": ["*"], "include": all.split(',').collect::<Vec<_>>(), "limit": 1000});
     let page = ask(&["call", "asset.query", &page.to_string(), "--json"]).json();
+    validate::check(Part::Result("asset.query"), &page);
     assert_eq!(by_uuid(page["assets"].as_array().unwrap()), by_uuid(&dumped));
     let params = json!({"library": "library", "fields": ["*"], "uuids": uuids});
     let got = ask(&["call", "asset.get", &params.to_string(), "--json"]).json();
+    validate::check(Part::Result("asset.get"), &got);
     assert_eq!(got["assets"].as_array().unwrap(), &dumped, "in the order of the question");
 }
 
@@ -92,7 +94,7 @@ fn every_record_of_every_real_library_is_as_the_schema_says() {
     let mut wrong = Vec::new();
     for name in MODERN {
         for record in lines(&ask(place.path(), &real.bundle(name), &["dump"])) {
-            let found = complaints(&schema, &record);
+            let found = schema.complaints(&record);
             wrong.extend(found.into_iter().map(|it| format!("{name} {}{it}", record["uuid"])));
         }
     }

@@ -42,7 +42,7 @@ fn unknown_methods_and_params_and_libraries_are_told_apart() {
         ("asset.get", json!({"library": "main", "uuids": []}), "INVALID_PARAMS/invalid-params"),
         ("job.status", json!({"job": "0".repeat(32)}), "NOT_FOUND/not-found"),
         ("job.status", json!({"job": "1"}), "INVALID_PARAMS/invalid-params"),
-        ("event.subscribe", json!({"topic": "everything"}), "INVALID_PARAMS/invalid-params"),
+        ("event.subscribe", json!({"topics": ["everything"]}), "INVALID_PARAMS/invalid-params"),
         ("event.unsubscribe", json!({"subscription": "0".repeat(32)}), "NOT_FOUND/not-found"),
     ] {
         assert_eq!(peer.error(method, &params), expected, "{method} {params}");

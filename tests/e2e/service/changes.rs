@@ -62,7 +62,7 @@ fn a_token_that_does_not_fit_has_expired_and_a_stranger_learns_nothing() {
     for library in ["other", "", "MAIN", "../main"] {
         let params = json!({"library": library, "token": good});
         assert_eq!(peer.error("change.since", &params), "NOT_FOUND/not-found", "{library}");
-        let params = json!({"topic": format!("library:{library}")});
+        let params = json!({"topics": [format!("library:{library}")]});
         let expected = if library.is_empty() {
             "INVALID_PARAMS/invalid-params"
         } else {
@@ -75,20 +75,20 @@ fn a_token_that_does_not_fit_has_expired_and_a_stranger_learns_nothing() {
 #[test]
 fn subscribers_hear_of_each_commit_and_ask_with_the_place_before_it() {
     let (_place, library, service) = serve_small();
-    let topic = json!({"topic": "library:main"});
+    let topic = json!({"topics": ["library:main"]});
     let mut peers = [service.peer(), service.peer()];
     let mut known = Vec::new();
     for peer in &mut peers {
         peer.result("event.subscribe", &topic);
         let first = event(peer);
-        assert_eq!((&first["kind"], &first["topic"]), (&json!("changed"), &topic["topic"]));
+        assert_eq!((&first["kind"], &first["topic"]), (&json!("changed"), &topic["topics"][0]));
         known.push(first["data"]["token"].clone());
     }
     for round in 1..3 {
         let uuid = write(&library, round, "another");
         for (peer, known) in peers.iter_mut().zip(&mut known) {
             let told = event(peer);
-            assert_eq!((&told["seq"], &told["data"]["token"]), (&json!(round + 1), &*known));
+            assert_eq!((&told["kind"], &told["data"]["token"]), (&json!("changed"), &*known));
             // Events stand aside of the answer: none came meanwhile, for nothing was written.
             let changes = since(peer, known);
             assert_eq!(changes["updated"], json!([uuid]));
@@ -100,6 +100,43 @@ fn subscribers_hear_of_each_commit_and_ask_with_the_place_before_it() {
     assert_eq!(event(&mut peers[0])["data"]["token"], known[0]);
     let subscription = json!({"subscription": subscribed["subscription"]});
     peers[0].result("event.unsubscribe", &subscription);
+}
+
+/// Whoever comes first after a change that nobody watched hears of it, and whoever comes later with
+/// the number of an event before it does, too.
+#[test]
+fn what_changed_while_nobody_was_subscribed_is_told_to_whoever_comes_back() {
+    let (_place, library, service) = serve_small();
+    let topics = json!(["library:main"]);
+    let mut first = service.peer();
+    first.result("event.subscribe", &json!({"topics": topics}));
+    let before = event(&mut first);
+    drop(first);
+    let uuid = write(&library, 0, "another");
+    for since in [Value::Null, before["seq"].clone()] {
+        let mut peer = service.peer();
+        let mut params = json!({"topics": topics});
+        if since.is_u64() {
+            params["since"] = since;
+        }
+        peer.result("event.subscribe", &params);
+        let told = event(&mut peer);
+        assert_eq!(told["data"]["token"], before["data"]["token"], "the place before it");
+        assert_eq!(self::since(&mut peer, &told["data"]["token"])["updated"], json!([uuid]));
+    }
+}
+
+#[test]
+fn a_library_that_is_named_twice_is_told_of_once() {
+    let (_place, library, service) = serve_small();
+    let mut peer = service.peer();
+    let topics = json!(["library:main", "jobs", "library:main"]);
+    peer.result("event.subscribe", &json!({"topics": topics}));
+    let first = event(&mut peer);
+    write(&library, 0, "another");
+    let second = event(&mut peer);
+    assert_eq!(second["data"]["token"], first["data"]["token"]);
+    assert!(second["seq"].as_u64() > first["seq"].as_u64(), "the news, not the beginning again");
 }
 
 #[test]

@@ -20,9 +20,9 @@ use crate::{DARKSLIDED, export, files_below, serve_small, wait_for};
 /// Enough for a job that some signals reach in its middle.
 const ASSETS: usize = 500;
 /// How often a job may be done before a signal reaches it.
-const TRIES: usize = 20;
+pub(crate) const TRIES: usize = 20;
 
-fn large_library(place: &Place) -> BuiltLibrary {
+pub(crate) fn large_library(place: &Place) -> BuiltLibrary {
     let options = ManyOptions { padding: 50_000, ..Default::default() };
     let path = place.path().join("Large.photoslibrary");
     darkslide_fixture::many(&path, Model::Photos11, ASSETS, options).unwrap()
@@ -44,7 +44,7 @@ fn begin(place: &Place, service: &Service, key: &str) -> Value {
         fs::remove_dir_all(entry.unwrap().path()).unwrap();
     }
     let (mut watcher, mut peer) = (service.peer(), service.peer());
-    watcher.result("event.subscribe", &json!({"topic": "jobs"}));
+    watcher.result("event.subscribe", &json!({"topics": ["jobs"]}));
     let spec = json!({"library": "main", "destination": "~/Exports"});
     let job = peer.result("export.start", &json!({"spec": spec, "key": key}))["job"].clone();
     while watcher.receive().unwrap()["params"]["kind"] != "progress" {}
@@ -53,7 +53,7 @@ fn begin(place: &Place, service: &Service, key: &str) -> Value {
 
 /// The same; the daemon stands still then, with the job in its middle. Answers job and key. A job
 /// that was faster than the signal was none to hold.
-fn hold(place: &Place, service: &Service) -> (Value, String) {
+pub(crate) fn hold(place: &Place, service: &Service) -> (Value, String) {
     for number in 0..TRIES {
         let key = format!("nightly {number}");
         let job = begin(place, service, &key);
@@ -195,7 +195,7 @@ fn a_cancelled_job_stops_is_told_as_cancelled_and_can_go_on() {
         let library = large_library(&place);
         let service = place.start(DARKSLIDED, &Place::policy(library.path()));
         let mut watcher = service.peer();
-        watcher.result("event.subscribe", &json!({"topic": "jobs"}));
+        watcher.result("event.subscribe", &json!({"topics": ["jobs"]}));
         let job = cancel(&place, &service, &mode);
         let told = loop {
             let event = watcher.receive().unwrap()["params"].clone();

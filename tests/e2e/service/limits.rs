@@ -5,11 +5,18 @@
 
 use std::io::Read;
 use std::net::Shutdown;
+use std::time::{Duration, Instant};
 
+use darkslide_fixture::{ManyOptions, Model};
+use darkslide_protocol::error::{ErrorName, Reason};
+use darkslide_protocol::limits::MAX_IN_FLIGHT;
+use darkslide_tests::process::PATIENCE;
+use darkslide_tests::service::Place;
 use darkslide_tests::wire::{Peer, framed, named};
 use serde_json::{Value, json};
 
-use crate::serve_small;
+use crate::errors::assert_error;
+use crate::{DARKSLIDED, serve_small};
 
 const REQUEST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"health","params":{"brief":true}}"#;
 
@@ -135,7 +142,7 @@ fn an_id_that_is_not_answered_yet_cannot_be_used_again() {
 }
 
 #[test]
-fn connections_above_the_limit_are_told_so_and_places_come_back() {
+pub(crate) fn connections_above_the_limit_are_told_so_and_places_come_back() {
     let (_place, _library, service) = serve_small();
     let mut first = service.peer();
     first.result("health", &json!({"brief": true}));
@@ -145,16 +152,14 @@ fn connections_above_the_limit_are_told_so_and_places_come_back() {
     }
     let mut surplus = service.peer();
     let answer = surplus.receive().unwrap();
-    assert_eq!(
-        (named(&answer).as_str(), &answer["error"]["data"]["limit"]),
-        ("LIMIT/limit", &json!(32))
-    );
+    assert_error(&answer, ErrorName::Limit, Reason::Limit);
+    assert_eq!(answer["error"]["data"]["limit"], 32);
     assert!(surplus.receive().is_none());
     assert_eq!(first.result("health", &json!({"brief": true}))["protocol"], 1, "the others go on");
     drop(held);
     // The daemon sees the ends one after the other; a new client gets in after some tries.
     let got_in = (0..1_000).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
         let mut peer = service.peer();
         let request =
             json!({"jsonrpc": "2.0", "id": 1, "method": "health", "params": {"brief": true}});
@@ -165,14 +170,14 @@ fn connections_above_the_limit_are_told_so_and_places_come_back() {
 }
 
 #[test]
-fn who_sends_nothing_is_let_go_and_the_others_are_not_kept() {
+pub(crate) fn who_sends_nothing_is_let_go_and_the_others_are_not_kept() {
     let (_place, _library, service) = serve_small();
     let mut silent = service.peer();
     let mut slow = service.peer();
     slow.send_raw(&[0, 0]).unwrap();
     let mut other = service.peer();
     other.result("health", &json!({"brief": true}));
-    assert_eq!(named(&silent.receive().unwrap()), "TIMED_OUT/timeout");
+    assert_error(&silent.receive().unwrap(), ErrorName::TimedOut, Reason::Timeout);
     assert!(silent.receive().is_none());
     assert_eq!(named(&slow.receive().unwrap()), "TIMED_OUT/timeout");
     assert_eq!(other.result("health", &json!({"brief": true}))["protocol"], 1);
@@ -222,6 +227,59 @@ fn a_half_closed_connection_gets_its_answers() {
     assert!(rest.is_empty(), "a request that was never finished has no answer");
 }
 
+/// Two exports hold the places of jobs, so that whoever calls `extract` waits for them.
+#[test]
+fn the_request_after_the_sixty_fourth_is_not_begun_before_one_is_answered() {
+    let place = Place::new();
+    let path = place.path().join("Many.photoslibrary");
+    let options = ManyOptions { padding: 50_000, ..Default::default() };
+    darkslide_fixture::many(&path, Model::Photos11, 300, options).unwrap();
+    let service = place.start(DARKSLIDED, &Place::policy(&path));
+    let mut starter = service.peer();
+    for name in ["a", "b"] {
+        let spec = json!({"library": "main", "destination": format!("~/Exports/{name}")});
+        starter.result("export.start", &json!({"spec": spec}));
+    }
+    let mut peer = service.peer();
+    let mut ask = |id: usize, method: &str, params: Value| {
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        peer.send(request.to_string().as_bytes()).unwrap();
+    };
+    for id in 0..MAX_IN_FLIGHT {
+        let to = format!("~/Exports/{id}");
+        ask(id, "extract", json!({"album": "2023-01", "export_path": to}));
+    }
+    ask(MAX_IN_FLIGHT, "health", json!({"brief": true}));
+    let ids: Vec<Value> =
+        (0..=MAX_IN_FLIGHT).map(|_| peer.receive().unwrap()["id"].clone()).collect();
+    let last = json!(MAX_IN_FLIGHT);
+    assert!(ids.contains(&last) && ids[0] != last, "{ids:?}");
+}
+
+/// An open connection keeps Photos from its last checkpoint.
+#[test]
+fn a_library_that_nobody_asks_is_let_go_and_opened_again() {
+    let (_place, library, service) = serve_small();
+    let folder = library.path().canonicalize().unwrap();
+    let is_open = || {
+        let all = std::fs::read_dir(format!("/proc/{}/fd", service.pid())).unwrap();
+        let mut links = all.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+        links.any(|path| {
+            path.starts_with(&folder) && path.extension().is_some_and(|it| it == "sqlite")
+        })
+    };
+    let mut peer = service.peer();
+    for _ in 0..2 {
+        assert_eq!(peer.result("asset.count", &json!({"library": "main"}))["count"], 8);
+        assert!(is_open());
+        let until = Instant::now() + PATIENCE;
+        while is_open() {
+            assert!(Instant::now() < until, "the database is still open");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 #[test]
 fn descriptors_of_a_peer_never_arrive() {
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -257,11 +315,13 @@ fn subscriptions_of_a_connection_are_bounded() {
     let mut peer = service.peer();
     let most = peer.result("health", &json!({}))["detail"]["limits"]["subscriptions"].as_u64();
     let ids: Vec<Value> = (0..most.unwrap())
-        .map(|_| peer.result("event.subscribe", &json!({"topic": "jobs"}))["subscription"].clone())
+        .map(|_| {
+            peer.result("event.subscribe", &json!({"topics": ["jobs"]}))["subscription"].clone()
+        })
         .collect();
-    assert_eq!(peer.error("event.subscribe", &json!({"topic": "jobs"})), "LIMIT/limit");
+    assert_eq!(peer.error("event.subscribe", &json!({"topics": ["jobs"]})), "LIMIT/limit");
     peer.result("event.unsubscribe", &json!({"subscription": ids[0]}));
-    peer.result("event.subscribe", &json!({"topic": "jobs"}));
+    peer.result("event.subscribe", &json!({"topics": ["jobs"]}));
 }
 
 #[test]

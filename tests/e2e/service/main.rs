@@ -9,14 +9,21 @@
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
 mod bad_input;
+mod cancel;
 mod changes;
 mod confined;
+mod descriptors;
+mod discover;
+mod errors;
+mod events;
 mod exports;
+mod extract;
 mod jobs;
 mod limits;
 mod policy_file;
 mod privacy;
 mod probes;
+mod python;
 mod quotas;
 mod socket;
 mod vectors;

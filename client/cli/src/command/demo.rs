@@ -14,6 +14,7 @@ use darkslide_client::protocol::message::export::{DestinationText, ExportSpec, E
 use darkslide_client::protocol::message::health::{Confinement, HealthParams};
 use darkslide_client::protocol::message::job::JobStatus;
 use darkslide_client::protocol::message::library::{LibraryInfo, LibraryInfoParams};
+use darkslide_client::supervisor::{End, LIBRARY, ROOT};
 use darkslide_fixture::{DEMO_ALBUM, demo_library};
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ use crate::output::style::Style;
 use crate::output::table::{Align, Table};
 use crate::output::{Output, human, plain};
 use crate::paths;
-use crate::private_daemon::{self, LIBRARY, Plan, ROOT};
+use crate::private_daemon::{self, Plan};
 use crate::report::Failure;
 use crate::session::{self, Session, Way};
 
@@ -220,7 +221,7 @@ fn socket() -> Result<Refused, Failure> {
         tried: "a network socket",
         how: "a confined child asks for one".to_owned(),
         policy: None,
-        kernel: private_daemon::describe(status),
+        kernel: End::from(status).to_string(),
     })
 }
 

@@ -15,6 +15,7 @@ use darkslide_client::protocol::message::export::{
 use darkslide_client::protocol::message::job::{
     CancelMode, JobState, JobStatus, Outcome, ReportRow,
 };
+use darkslide_client::supervisor::ROOT;
 use serde::Serialize;
 
 use super::{left_out, select};
@@ -24,7 +25,6 @@ use crate::output::progress::Progress;
 use crate::output::rows::Rows;
 use crate::output::{Output, human, plain};
 use crate::paths;
-use crate::private_daemon::ROOT;
 use crate::report::Failure;
 use crate::session::{self, Session, Way};
 

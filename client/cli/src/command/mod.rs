@@ -18,6 +18,7 @@ mod health;
 mod info;
 mod jobs;
 mod left_out;
+mod open;
 mod plan;
 mod policy;
 mod prune;
@@ -83,6 +84,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
             })
             .await
         }
+        Command::Open(args) => open::version(way()?, args, output).await,
+        Command::Thumbnail(args) => open::thumbnail(way()?, args, output).await,
         Command::Export(args) => export::run(&global, args, output).await,
         Command::Plan(args) => plan::run(&global, args, output).await,
         Command::Jobs => jobs::list(&global, output).await,

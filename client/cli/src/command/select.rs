@@ -118,15 +118,14 @@ fn parse(text: &str) -> Result<Filter, Failure> {
 
 /// Checked UUIDs.
 pub(crate) fn uuids(texts: &[String]) -> Result<Vec<Uuid>, Failure> {
-    let parsed = texts.iter().map(|text| {
-        Uuid::parse(text).map_err(|error| {
-            Failure::usage(
-                format!("{text:?} is no UUID: {error}"),
-                "take UUIDs from `darkslide query`",
-            )
-        })
-    });
-    parsed.collect()
+    texts.iter().map(|text| uuid(text)).collect()
+}
+
+/// The same of one.
+pub(crate) fn uuid(text: &str) -> Result<Uuid, Failure> {
+    Uuid::parse(text).map_err(|error| {
+        Failure::usage(format!("{text:?} is no UUID: {error}"), "take UUIDs from `darkslide query`")
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! May change from version to version; programs use `--json`. Every text that comes from a library
 //! or a peer goes through a table or `plain`, which make it harmless.
 
-use darkslide_client::protocol::event::Event;
 use darkslide_client::protocol::filter::Facet;
 use darkslide_client::protocol::message::album::{AlbumList, AlbumOrder};
 use darkslide_client::protocol::message::asset::{Asset, AssetCount};
@@ -281,29 +280,8 @@ pub(crate) fn policy(policy: &PolicyShow, style: Style) -> String {
             root.max_bytes.map_or_else(String::new, |most| format!(", at most {}", bytes(most)));
         table.row(["root", &format!("{}: {}{most}", root.name, root.path)]);
     }
+    table.row(["resources", policy.resources.as_str()]);
     table.render(style)
-}
-
-/// One event as a line.
-pub(crate) fn event(event: &Event, _style: Style) -> String {
-    let job = event.data.job.as_ref();
-    let what = match (job, event.data.dropped) {
-        (Some(job), _) if job.files_total > 0 => format!(
-            "{}/{} files, {} of {}",
-            job.files_done,
-            job.files_total,
-            bytes(job.bytes_done),
-            bytes(job.bytes_total)
-        ),
-        (Some(_), _) => String::new(),
-        (None, Some(dropped)) => format!("{dropped} events dropped"),
-        (None, None) => event.data.token.clone().unwrap_or_default(),
-    };
-    let name = job.map_or("", |job| job.job.as_str());
-    let error = job.and_then(|job| job.error.as_ref());
-    let error = error.map_or_else(String::new, |error| format!("  {}", error.message));
-    let line = format!("{}  {name}  {:<8}  {what}{error}", event.time, event.kind.as_str());
-    plain::line(line.trim_end())
 }
 
 /// A token, alone on its line, so that it can be taken from there.
@@ -466,7 +444,6 @@ fn moment(instant: &str) -> String {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use darkslide_client::protocol::event::{EventData, EventKind, Topic};
     use darkslide_client::protocol::filter::Kind;
     use darkslide_client::protocol::message::album::{Album, AlbumKind};
     use darkslide_client::protocol::message::change::AlbumChanges;
@@ -691,19 +668,6 @@ pub(crate) mod tests {
         assert!(text.starts_with("service   darkslide 0.1.0 (protocol 1)"), "{text}");
         let place = PlaceState { name: "main".to_owned(), state: "ready".to_owned() };
         assert_eq!(place.state, "ready");
-    }
-
-    #[test]
-    fn an_event_is_one_line() {
-        let told = Event {
-            subscription: Token::from_bits(5),
-            seq: 1,
-            time: "2026-07-01T00:00:00.000Z".to_owned(),
-            topic: Topic::Jobs,
-            kind: EventKind::Progress,
-            data: EventData { job: Some(finished_job()), ..EventData::default() },
-        };
-        insta::assert_snapshot!(event(&told, Style::PLAIN), @"2026-07-01T00:00:00.000Z  00000000000000000000000000000007  progress  12/12 files, 45.2 MB of 45.2 MB");
     }
 
     #[test]

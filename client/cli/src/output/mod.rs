@@ -4,6 +4,7 @@
 //! for a person, never both; what is said on stderr is always for a person. A reader that has gone
 //! ends the program quietly, so every write is a `Result`.
 
+pub(crate) mod event;
 pub(crate) mod findings;
 pub(crate) mod human;
 pub(crate) mod jobs;
@@ -44,6 +45,7 @@ pub(crate) struct Output {
     style: Style,
     talk_style: Style,
     shows_progress: bool,
+    answers_a_terminal: bool,
 }
 
 impl Output {
@@ -54,6 +56,7 @@ impl Output {
             style: Style::of(color, &stdout),
             talk_style: Style::of(color, &stderr),
             shows_progress: stderr.is_terminal() && !is_json,
+            answers_a_terminal: stdout.is_terminal(),
             answer: Box::new(BufWriter::with_capacity(ANSWER_BYTES, stdout)),
             talk: Box::new(stderr),
             is_json,
@@ -74,7 +77,15 @@ impl Output {
             style: Style::PLAIN,
             talk_style: Style::PLAIN,
             shows_progress: false,
+            answers_a_terminal: false,
         }
+    }
+
+    /// For tests: forgets what is written, as on a terminal or not.
+    #[cfg(test)]
+    pub(crate) fn into_sinks(is_json: bool, answers_a_terminal: bool) -> Self {
+        let (answer, talk) = (Box::new(io::sink()), Box::new(io::sink()));
+        Self { answers_a_terminal, ..Self::into_writers(answer, talk, is_json) }
     }
 
     /// Is the answer for a program?
@@ -85,6 +96,11 @@ impl Output {
     /// Does a person look at stderr, so that a bar may move there?
     pub(crate) fn shows_progress(&self) -> bool {
         self.shows_progress
+    }
+
+    /// Does a person look at stdout, so that bytes have no business there?
+    pub(crate) fn answers_a_terminal(&self) -> bool {
+        self.answers_a_terminal
     }
 
     /// How texts of the answer are set off.

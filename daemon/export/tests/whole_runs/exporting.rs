@@ -455,8 +455,8 @@ impl Progress for Told {
         *self.bytes.lock().unwrap() += bytes;
     }
 
-    fn outcome(&self, outcome: Outcome) {
-        *self.outcomes.lock().unwrap().entry(outcome).or_default() += 1;
+    fn outcome(&self, row: &ReportRow) {
+        *self.outcomes.lock().unwrap().entry(row.outcome).or_default() += 1;
     }
 }
 
@@ -470,7 +470,7 @@ impl<F: Fn() + Sync> Progress for OnPiece<F> {
         (self.0)();
     }
 
-    fn outcome(&self, _: Outcome) {}
+    fn outcome(&self, _: &ReportRow) {}
 }
 
 /// Outcome -> number, as a summary has it.

@@ -8,7 +8,7 @@
 use std::fs;
 
 use darkslide_door::{Faults, Operation};
-use darkslide_export::{ExportErrorKind, Outcome, Progress};
+use darkslide_export::{ExportErrorKind, Outcome, Progress, ReportRow};
 use darkslide_fixture::{AssetSpec, Content, LibraryBuilder};
 use rustix::io::Errno;
 
@@ -86,8 +86,8 @@ impl Progress for TakeAway<'_> {
 
     fn bytes(&self, _: u64) {}
 
-    fn outcome(&self, outcome: Outcome) {
-        if outcome == Outcome::Renamed {
+    fn outcome(&self, row: &ReportRow) {
+        if row.outcome == Outcome::Renamed {
             let away = self.0.root.with_extension("away");
             fs::rename(self.0.path("2024"), away).unwrap();
         }

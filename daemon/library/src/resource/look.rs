@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use darkslide_door::{DoorError, DoorErrorKind, Entry, Facts, Kind, LibraryDir};
+use darkslide_door::{DoorError, DoorErrorKind, Entry, Facts, Kind, LibraryDir, SourceFile};
 use darkslide_policy::{AbsPath, Component, Grant, Read, RelPath};
 
 use super::places::FileFacts;
@@ -119,6 +119,26 @@ impl<'a> Looker<'a> {
         resource(facts, version, presence)
     }
 
+    /// Where one version of an asset is, of its previews the largest; none if it never has it.
+    pub(crate) fn one(&mut self, facts: &FileFacts, version: Version) -> Option<Presence> {
+        if version == Version::Preview {
+            let largest = self.previews(facts).into_iter().max_by_key(size_of);
+            let absent = || Presence::Absent(facts.reason(version));
+            return largest.or_else(|| facts.has(version).then(absent));
+        }
+        facts.has(version).then(|| self.presence(facts, version))
+    }
+
+    /// Opens what was found; none where it has gone since.
+    pub(crate) fn open(&mut self, found: &Presence) -> Result<Option<SourceFile>, Absence> {
+        let opened = match found {
+            Presence::Here { path, .. } => self.dir.open_file(self.grant, path),
+            Presence::Outside { path, .. } => self.dir.open_referenced(self.grant, path),
+            Presence::Absent(absence) => return Err(*absence),
+        };
+        opened.map(Some).or_else(|error| self.refused(error))
+    }
+
     /// Every preview that is here.
     pub(crate) fn previews(&mut self, facts: &FileFacts) -> Vec<Presence> {
         let places = if facts.is_old() {
@@ -198,29 +218,34 @@ impl<'a> Looker<'a> {
             Ok(None) => Ok(None),
             Ok(Some(facts)) if facts.kind == Kind::File => Ok(Some(facts)),
             Ok(Some(_)) => Err(Absence::NotAFile),
-            Err(error) if error.is_of_the_machine() => {
-                self.trouble.get_or_insert(error);
-                Err(Absence::Unreadable)
+            Err(error) => self.refused(error),
+        }
+    }
+
+    /// What a refusal of the door says of a file; none where nothing is there.
+    fn refused<T>(&mut self, error: DoorError) -> Result<Option<T>, Absence> {
+        if error.is_of_the_machine() {
+            self.trouble.get_or_insert(error);
+            return Err(Absence::Unreadable);
+        }
+        match error.kind() {
+            DoorErrorKind::NotFound => Ok(None),
+            DoorErrorKind::Link | DoorErrorKind::NotAFile | DoorErrorKind::NotAFolder => {
+                Err(Absence::NotAFile)
             }
-            Err(error) => match error.kind() {
-                DoorErrorKind::NotFound => Ok(None),
-                DoorErrorKind::Link | DoorErrorKind::NotAFile | DoorErrorKind::NotAFolder => {
-                    Err(Absence::NotAFile)
-                }
-                DoorErrorKind::OutsideRoot => Err(Absence::OutsideBundle),
-                DoorErrorKind::Name => Err(Absence::BadName),
-                DoorErrorKind::Exists
-                | DoorErrorKind::Permission
-                | DoorErrorKind::NoSpace
-                | DoorErrorKind::ReadOnly
-                | DoorErrorKind::Busy
-                | DoorErrorKind::Replaced
-                | DoorErrorKind::Grant
-                | DoorErrorKind::Nested
-                | DoorErrorKind::ForeignRecord
-                | DoorErrorKind::TooMany
-                | DoorErrorKind::Io => Err(Absence::Unreadable),
-            },
+            DoorErrorKind::OutsideRoot => Err(Absence::OutsideBundle),
+            DoorErrorKind::Name => Err(Absence::BadName),
+            DoorErrorKind::Exists
+            | DoorErrorKind::Permission
+            | DoorErrorKind::NoSpace
+            | DoorErrorKind::ReadOnly
+            | DoorErrorKind::Busy
+            | DoorErrorKind::Replaced
+            | DoorErrorKind::Grant
+            | DoorErrorKind::Nested
+            | DoorErrorKind::ForeignRecord
+            | DoorErrorKind::TooMany
+            | DoorErrorKind::Io => Err(Absence::Unreadable),
         }
     }
 

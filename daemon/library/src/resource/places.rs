@@ -171,7 +171,7 @@ impl FileFacts {
     }
 
     /// The type of a version, by the name of its file or, where there is none, by its row.
-    pub(super) fn uti_of(&self, version: Version, path: Option<&str>) -> Option<&str> {
+    pub(crate) fn uti_of(&self, version: Version, path: Option<&str>) -> Option<&str> {
         match version {
             Version::Original => self.uti_original(),
             Version::Aae => Some(uti::PROPERTY_LIST),
@@ -245,7 +245,7 @@ impl FileFacts {
 
     /// Does it have that version by its nature, on this disk or not? Previews are whatever is
     /// there.
-    pub(super) fn has(&self, version: Version) -> bool {
+    pub(crate) fn has(&self, version: Version) -> bool {
         match version {
             Version::Original => true,
             Version::Edited => self.adjusted,

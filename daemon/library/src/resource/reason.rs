@@ -69,7 +69,7 @@ impl Absence {
 
 impl FileFacts {
     /// Why a version that is not on the disk is not there.
-    pub(super) fn reason(&self, version: Version) -> Absence {
+    pub(crate) fn reason(&self, version: Version) -> Absence {
         if lies_with_the_original(version) && (self.shared || self.unsaved) {
             return Absence::NotSaved;
         }

@@ -25,6 +25,7 @@ mod leaves;
 mod live_writer;
 mod old;
 mod opened;
+mod opening;
 mod privacy;
 mod real_libraries;
 mod refused;

@@ -378,7 +378,7 @@ fn more_assets_than_an_answer_holds_are_left_for_the_next() {
 }
 
 /// Opens a library with a grant of a folder outside the bundle, or of none.
-fn with_referenced(bundle: &Path, folder: &Path, granted: bool) -> Opened {
+pub(crate) fn with_referenced(bundle: &Path, folder: &Path, granted: bool) -> Opened {
     let path = |path: &Path| AbsPath::parse(path.to_str().unwrap(), None).unwrap();
     let name = LibraryName::parse("main").unwrap();
     let listed = if granted { format!("{:?}", folder.to_str().unwrap()) } else { String::new() };

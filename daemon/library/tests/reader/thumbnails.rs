@@ -4,13 +4,14 @@
 //! real libraries are only looked at.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use darkslide_door::{Faults, Operation};
 use darkslide_fixture::{
     AssetSpec, BuiltLibrary, Content, LibraryBuilder, Model, Version as Built,
 };
-use darkslide_library::{LibraryError, Shown, Version};
+use darkslide_library::{Absence, LibraryError, Shown, Version};
 use darkslide_protocol::value::Uuid;
 use rustix::io::Errno;
 
@@ -42,12 +43,16 @@ fn small(library: &BuiltLibrary, content: &[u8]) {
     fs::write(library.path().join(format!("{folder}/{uuid}_4_5005_c.jpeg")), content).unwrap();
 }
 
-fn shown(library: &BuiltLibrary, min_pixels: u32) -> Option<(Version, u32, u32)> {
+fn ask(library: &BuiltLibrary, min_pixels: u32) -> Shown {
     let opened = Opened::all(library.path());
     let uuid = Uuid::parse(library.assets()[0].uuid()).unwrap();
-    match opened.library.thumbnail(&opened.grant, &uuid, min_pixels, &never()).unwrap() {
-        Shown::Image(image) => Some((image.version, image.width, image.height)),
-        Shown::Nothing => None,
+    opened.library.thumbnail(&opened.grant, &uuid, min_pixels, &never()).unwrap()
+}
+
+fn shown(library: &BuiltLibrary, min_pixels: u32) -> Option<(Version, u32, u32)> {
+    match ask(library, min_pixels) {
+        Shown::Image(image) => Some((image.file.version(), image.width, image.height)),
+        Shown::Nothing | Shown::Absent(_) => None,
         Shown::Unknown => panic!("the asset is there"),
     }
 }
@@ -75,6 +80,7 @@ fn the_smallest_that_is_large_enough_is_shown_and_else_the_largest() {
     replace(&library, Built::Preview, b"no image");
     small(&library, b"");
     assert_eq!(shown(&library, 1), None);
+    assert!(matches!(ask(&library, 1), Shown::Nothing), "it is here, and is none");
 }
 
 #[test]
@@ -94,9 +100,37 @@ fn of_an_edited_photo_the_edit_is_shown_where_there_is_one() {
 fn a_film_is_shown_by_its_previews_alone() {
     let temp = tempfile::tempdir().unwrap();
     let library = built(temp.path(), AssetSpec::movie("A.MOV", Content::mov(1)));
-    assert_eq!(shown(&library, 1), None);
+    assert!(matches!(ask(&library, 1), Shown::Nothing));
     small(&library, &jpeg(360, 240));
     assert_eq!(shown(&library, 1000), Some((Version::Preview, 360, 240)));
+}
+
+#[test]
+fn the_image_that_is_shown_is_open_and_not_read_from() {
+    let temp = tempfile::tempdir().unwrap();
+    let spec = AssetSpec::photo("A.JPG", Content::jpeg(1)).preview(Content::jpeg(2));
+    let library = built(temp.path(), spec);
+    let header = jpeg(768, 1024);
+    replace(&library, Built::Preview, &header);
+    let Shown::Image(image) = ask(&library, 1) else { panic!("it is there") };
+    assert_eq!((image.file.name(), image.file.size()), ("A.jpeg", header.len() as u64));
+    let mut content = Vec::new();
+    image.file.into_file().read_to_end(&mut content).unwrap();
+    assert_eq!(content, header, "from its first byte");
+}
+
+#[test]
+fn an_image_that_is_elsewhere_is_absent_with_the_reason() {
+    let temp = tempfile::tempdir().unwrap();
+    let cloud = AssetSpec::photo("A.JPG", Content::jpeg(1)).in_cloud(Built::Original);
+    let library = built(temp.path(), cloud);
+    assert!(matches!(ask(&library, 1), Shown::Absent(Absence::InICloud)));
+    let temp = tempfile::tempdir().unwrap();
+    let film = AssetSpec::movie("A.MOV", Content::mov(1)).preview(Content::jpeg(2));
+    let library = built(temp.path(), film);
+    let preview = library.assets()[0].file(Built::Preview).unwrap().path().unwrap();
+    fs::remove_file(library.path().join(preview)).unwrap();
+    assert!(matches!(ask(&library, 1), Shown::Absent(Absence::NotOnDisk)));
 }
 
 /// A header longer than what is read of it counts as none.
@@ -124,7 +158,7 @@ fn an_asset_that_is_withheld_or_not_there_is_unknown() {
     for uuid in [library.assets()[0].uuid(), "FFFFFFFF-0000-4000-8000-000000000000"] {
         let uuid = Uuid::parse(uuid).unwrap();
         let shown = opened.library.thumbnail(&opened.grant, &uuid, 1, &never()).unwrap();
-        assert_eq!(shown, Shown::Unknown);
+        assert!(matches!(shown, Shown::Unknown), "{shown:?}");
     }
 }
 
@@ -149,10 +183,12 @@ fn every_preview_of_every_real_library_has_a_size() {
             let shown = opened.library.thumbnail(&opened.grant, &uuid, 1, &never()).unwrap();
             let previews = record["path_derivatives"].as_array().unwrap();
             match shown {
-                Shown::Image(image) if image.version == Version::Preview => {
-                    assert!(previews.iter().any(|it| it == image.path.as_str()));
+                Shown::Image(image) if image.file.version() == Version::Preview => {
+                    assert!(previews.iter().any(|it| it == image.file.path_text()));
                 }
-                Shown::Image(_) | Shown::Nothing => assert!(previews.is_empty(), "{name} {uuid}"),
+                Shown::Image(_) | Shown::Nothing | Shown::Absent(_) => {
+                    assert!(previews.is_empty(), "{name} {uuid}")
+                }
                 Shown::Unknown => panic!("{name} {uuid}"),
             }
         }

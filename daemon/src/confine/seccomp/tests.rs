@@ -294,6 +294,15 @@ fn prctl_and_fcntl_do_what_is_listed_only() {
 }
 
 #[test]
+fn a_message_is_sent_with_one_flag_and_no_other() {
+    check("sendmsg", &[(2, 0x4000)], Answer::Allow);
+    // None, out of band, to route past, with a connection of its own.
+    for flags in [0, 1, 4, 0x4001, 0x2000_4000] {
+        check("sendmsg", &[(2, flags)], Answer::Enosys);
+    }
+}
+
+#[test]
 fn limits_can_be_asked_for_and_not_set() {
     check("prlimit64", &[], Answer::Allow);
     check("prlimit64", &[(2, 0x7fff_0000_0000)], Answer::Enosys);

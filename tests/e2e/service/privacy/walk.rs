@@ -28,6 +28,7 @@ const OF_THE_MOMENT: &[&str] = &[
     "uptime_ms",
     "confinement",
     "job",
+    "seq",
     "token",
     "subscription",
     "unknown",
@@ -37,6 +38,7 @@ const OF_THE_MOMENT: &[&str] = &[
     "ended",
     "rate",
     "remaining",
+    "extraction_time",
 ];
 
 fn filters() -> Vec<Value> {
@@ -80,7 +82,9 @@ impl<'a> Walk<'a> {
 
     fn method(&mut self, name: &str) {
         match name {
-            "health" | "policy.show" | "library.list" => drop(self.ask(name, json!({}))),
+            "health" | "rpc.discover" | "policy.show" | "library.list" => {
+                drop(self.ask(name, json!({})));
+            }
             "library.info" => drop(self.ask(name, json!({"library": "main"}))),
             "album.list" => {
                 for include in [json!([]), json!(WHOLE)] {
@@ -119,6 +123,7 @@ impl<'a> Walk<'a> {
                 self.job(name, json!({"max_delete": "100%", "plan": plan}));
             }
             "export.destinations" => self.destinations(name),
+            "extract" => self.extract(name),
             // With the export.
             "job.list" | "job.status" | "job.report" | "job.cancel" | "job.resume" => {}
             "event.subscribe" => self.events(),
@@ -237,6 +242,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn extract(&mut self, method: &str) {
+        for (number, album) in ["Shown", "zqx album", "zqx albun"].into_iter().enumerate() {
+            let to = json!({"root": "exports", "path": format!("extracted{number}")});
+            let options = json!({"include": WHOLE});
+            let params = json!({"album": album, "export_path": to, "options": options});
+            let mut told = self.peer.call(method, &params);
+            let told = match told.get_mut("result") {
+                Some(result) => {
+                    for file in result["media_files"].as_array_mut().unwrap() {
+                        file["date_imported"] = Value::Null;
+                    }
+                    leave_out(result);
+                    result.take()
+                }
+                None => told["error"].take(),
+            };
+            let own = self.place.path().display().to_string();
+            self.answers.push((format!("{method} {params}"), told.to_string().replace(&own, "")));
+        }
+    }
+
     /// A job about what the export before has left.
     fn job(&mut self, method: &str, mut params: Value) -> Value {
         params["library"] = json!("main");
@@ -261,8 +287,8 @@ impl<'a> Walk<'a> {
     }
 
     fn events(&mut self) {
-        for topic in ["jobs", "library:main", "library:zqx"] {
-            let subscribed = self.ask("event.subscribe", json!({"topic": topic}));
+        for topic in ["jobs", "key:zqx", "library:main", "library:zqx"] {
+            let subscribed = self.ask("event.subscribe", json!({"topics": [topic]}));
             if let Some(subscribed) = subscribed {
                 let params = json!({"subscription": subscribed["subscription"]});
                 self.peer.result("event.unsubscribe", &params);

@@ -7,8 +7,11 @@
 //! that nobody asks with fails.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 
-use darkslide_library::{AlbumKind, LibraryError, MAX_CHANGES, Needs, Position, Query};
+use darkslide_library::{
+    AlbumKind, LibraryError, MAX_CHANGES, Needs, OpenFile, Position, Query, Shown, Version,
+};
 use darkslide_protocol::field::Fields;
 use darkslide_protocol::filter::{CountWith, Facet, Filter, Flag, Include, Kind, Score, Sort};
 use darkslide_protocol::value::Uuid;
@@ -265,8 +268,7 @@ impl<'a> Walk<'a> {
             let got = library.get(grant, uuids, Fields::all(), &never());
             let got = got.map(|it| format!("{} {}", text(it.assets.json()), it.unknown.len()));
             self.say(format!("get {uuids:?}"), got);
-            let exportable =
-                library.resources(grant, uuids, darkslide_library::Version::USUAL, &never());
+            let exportable = library.resources(grant, uuids, Version::USUAL, &never());
             self.say(format!("resources {uuids:?}"), exportable.map(|it| stable(&it)));
             let listed = library.list_resources(grant, uuids, &never());
             let listed = listed.map(|it| format!("{} {}", stable(&it.assets), it.unknown.len()));
@@ -275,7 +277,19 @@ impl<'a> Walk<'a> {
         for uuid in assets {
             for pixels in [1, 10_000] {
                 let shown = library.thumbnail(grant, uuid, pixels, &never());
-                self.say(format!("thumbnail {uuid} {pixels}"), shown.map(|it| stable(&it)));
+                let shown = shown.map(|it| match it {
+                    Shown::Image(image) => file(&image.file),
+                    other => format!("{other:?}"),
+                });
+                self.say(format!("thumbnail {uuid} {pixels}"), shown);
+            }
+            for version in Version::ALL {
+                let opened = library.open_version(grant, uuid, *version, &never());
+                let opened = opened.map(|it| match it {
+                    darkslide_library::Opened::File(it) => file(&it),
+                    other => format!("{other:?}"),
+                });
+                self.say(format!("open {uuid} {version:?}"), opened);
             }
         }
         let needs = Needs { albums: true, description: true, camera: true, place: true };
@@ -317,6 +331,14 @@ fn stable(value: &impl std::fmt::Debug) -> String {
     let of_kernel = ["device", "inode", "changed", "accessed", "modified", "sec", "nano", "ctime"];
     let stays = |line: &&str| !of_kernel.iter().any(|word| line.trim().starts_with(word));
     told.lines().filter(stays).collect::<Vec<_>>().join("\n")
+}
+
+/// What is told of an open file, and how it begins.
+fn file(opened: &OpenFile) -> String {
+    let mut begin = String::new();
+    let read = opened.file().take(64).read_to_string(&mut begin).is_ok();
+    let (path, size) = (opened.path_text(), opened.size());
+    format!("{} {path} {size} {:?} {read} {begin}", opened.name(), opened.uti())
 }
 
 /// What of the withheld stands in a text.
