@@ -339,6 +339,7 @@ fn each_decision_is_one_line_of_the_log_with_what_was_asked_quoted() {
     let (_place, _library, service) = serve_small();
     let mut peer = service.peer();
     peer.result("asset.count", &json!({"library": "main"}));
+    peer.result("library.list", &json!({}));
     peer.error(
         "export.start",
         &json!({"spec": {"library": "main", "destination": "/etc/x\",\"answer\":\"granted"}}),
@@ -350,6 +351,7 @@ fn each_decision_is_one_line_of_the_log_with_what_was_asked_quoted() {
         lines.iter().filter(fits).count()
     };
     assert_eq!(decisions("granted", "asset.count"), 1, "{log}");
+    assert_eq!(decisions("granted", "library.list"), 0, "it touches nothing: {log}");
     // Reading was granted, writing there was not.
     assert_eq!(
         (decisions("granted", "export.start"), decisions("denied", "export.start")),
