@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::examples::{example, serve};
 
+mod slow;
+
 const ORIGIN: &str = "http://app.example";
 /// Longer than any stream here lasts, so that `curl` ends by itself.
 const SECONDS: &str = "60";
