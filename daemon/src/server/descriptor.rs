@@ -232,7 +232,7 @@ mod tests {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut bytes = [0; 16];
         let mut into = [io::IoSliceMut::new(&mut bytes)];
-        let flags = RecvFlags::CMSG_CLOEXEC;
+        let flags = RecvFlags::empty();
         assert_eq!(recvmsg(&theirs, &mut into, &mut control, flags).unwrap().bytes, 5);
         let received: Vec<OwnedFd> = control
             .drain()

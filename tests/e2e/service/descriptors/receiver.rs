@@ -96,9 +96,12 @@ impl Receiver {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ROOM))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut into = [IoSliceMut::new(&mut bytes)];
-        let received = rustix::io::retry_on_intr(|| {
-            recvmsg(&self.stream, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)
-        });
+        #[cfg(not(target_os = "macos"))]
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        #[cfg(target_os = "macos")]
+        let flags = RecvFlags::empty();
+        let received =
+            rustix::io::retry_on_intr(|| recvmsg(&self.stream, &mut into, &mut control, flags));
         let received = received.unwrap();
         assert!(!received.flags.contains(ReturnFlags::CTRUNC), "a descriptor was cut off");
         let before = self.files.len();
