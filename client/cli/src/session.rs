@@ -38,7 +38,7 @@ pub(crate) struct Session {
 /// What Ctrl-C asked of a command that stops its job before it ends.
 #[derive(Debug, Default)]
 struct Stops {
-    /// Somebody waits in [`Session::asked_to_stop`].
+    /// Somebody stops what it does when asked: [`Session::listen_for_stops`].
     heard: Cell<bool>,
     asked: Cell<u32>,
     more: Notify,
@@ -57,7 +57,7 @@ impl Stops {
 }
 
 /// Somebody listens as long as this lives.
-struct Listening<'a>(&'a Cell<bool>);
+pub(crate) struct Listening<'a>(&'a Cell<bool>);
 
 impl<'a> Listening<'a> {
     fn begin(heard: &'a Cell<bool>) -> Self {
@@ -73,13 +73,16 @@ impl Drop for Listening<'_> {
 }
 
 impl Session {
-    /// Waits for the next Ctrl-C, and says how the job is to be stopped; with a private daemon for
-    /// ever, for that ends with this program. Safe to be dropped and called again.
+    /// From now on Ctrl-C does not end the program but is heard by [`Session::asked_to_stop`], also
+    /// one that comes while the one before is being carried out. Not with a private daemon: that
+    /// ends with this program.
+    pub(crate) fn listen_for_stops(&self) -> Option<Listening<'_>> {
+        (!self.is_private).then(|| Listening::begin(&self.stops.heard))
+    }
+
+    /// Waits for the next Ctrl-C, and says how the job is to be stopped; for ever where nobody
+    /// listens. Safe to be dropped and called again.
     pub(crate) async fn asked_to_stop(&self) -> CancelMode {
-        if self.is_private {
-            return std::future::pending().await;
-        }
-        let _listening = Listening::begin(&self.stops.heard);
         self.stops.more.notified().await;
         if self.stops.asked.get() < 2 { CancelMode::AfterFile } else { CancelMode::Now }
     }

@@ -205,6 +205,7 @@ pub(super) async fn to_its_end(
         output.say(&format!("job {job}; darkslide watch {job} shows it from elsewhere, too"));
     }
     let mut progress = Progress::begin(output.shows_progress());
+    let _listening = session.listen_for_stops();
     loop {
         tokio::select! {
             event = handle.next() => match event? {
