@@ -69,7 +69,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
-use darkslide_protocol::envelope::{self, Id, Incoming};
+use darkslide_protocol::envelope::{self, CANCEL, Cancel, Id, Incoming};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::event::Event;
 use darkslide_protocol::frame::{FrameError, FrameReader, write_frame};
@@ -78,14 +78,13 @@ use darkslide_protocol::message::health::Health;
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::client::{Builder, Client};
 use crate::error::Error;
-use crate::transport::CANCEL;
 
 /// Descriptors that one message can carry on Linux.
 const MAX_SENT_DESCRIPTORS: usize = 253;
@@ -148,11 +147,6 @@ pub enum Said {
     },
 }
 
-#[derive(Deserialize)]
-struct CancelParams {
-    id: Id,
-}
-
 /// The daemon's end of a connection.
 #[derive(Debug)]
 pub struct Fake {
@@ -211,7 +205,7 @@ impl Fake {
                         Ok(Said::Request(Asked { id, method, params: params.get().to_owned() }))
                     }
                     Ok(Incoming::Notification { method, params }) if method == CANCEL => {
-                        let CancelParams { id } = serde_json::from_str(params.get())?;
+                        let Cancel { id } = serde_json::from_str(params.get())?;
                         Ok(Said::Cancel(id))
                     }
                     Ok(Incoming::Notification { method, .. }) => Ok(Said::Notification { method }),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use darkslide_protocol::envelope::{self, Id, Outgoing};
+use darkslide_protocol::envelope::{self, CANCEL, Cancel, Id, Outgoing};
 use darkslide_protocol::frame::{FrameReader, write_frame};
 use darkslide_protocol::limits::{FRAME_HEADER_BYTES, MAX_IN_FLIGHT, MAX_REQUEST_FRAME_BYTES};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags};
@@ -54,9 +54,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// and not cut off, which not every system does without losing them.
 const DESCRIPTOR_ROOM: usize = rustix::cmsg_space!(ScmRights(MAX_WAITING_DESCRIPTORS));
 
-/// The notification by which a request is given up.
-pub(crate) const CANCEL: &str = "$/cancel";
-
 /// Which way a frame goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -88,12 +85,6 @@ impl std::fmt::Debug for Link {
 struct Queued {
     id: i64,
     payload: Bytes,
-}
-
-/// Params of the notification that gives up a request.
-#[derive(Serialize)]
-struct Cancel {
-    id: i64,
 }
 
 /// A connection; dropped, it is closed.
@@ -392,7 +383,7 @@ async fn write(
                 (Some(id), payload)
             }
             id = link.calls.next_to_cancel() => {
-                match envelope::request(None, CANCEL, &Cancel { id }) {
+                match envelope::request(None, CANCEL, &Cancel { id: Id::Number(id) }) {
                     Ok(payload) => (None, payload.into()),
                     Err(error) => return error.into(),
                 }
