@@ -228,8 +228,11 @@ pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Looks at the folder and the socket, before anything connects.
-pub(crate) fn check(socket: &Path) -> Result<(), PlaceError> {
+/// Looks at the folder and the socket, as it is done before anything connects.
+///
+/// # Errors
+/// [`PlaceError`] with the first thing that is not to be trusted, or not there.
+pub fn check(socket: &Path) -> Result<(), PlaceError> {
     let bytes = socket.as_os_str().as_bytes().len();
     if bytes > MAX_SOCKET_PATH_BYTES {
         return Err(PlaceError::TooLong { bytes, limit: MAX_SOCKET_PATH_BYTES });

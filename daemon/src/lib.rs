@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 pub mod boot;
 mod clock;
 pub mod confine;

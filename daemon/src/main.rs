@@ -9,13 +9,12 @@
 use std::process::ExitCode;
 
 use darkslide_daemon::boot::args::{self, HELP, Wanted};
-use darkslide_daemon::boot::{self, BootError};
+use darkslide_daemon::boot::{self, BootError, Ending};
 use darkslide_daemon::telemetry;
 
 fn main() -> ExitCode {
-    boot::begin_clean();
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ending) => ExitCode::from(ending.exit_status()),
         Err(error) => {
             error.say();
             ExitCode::from(error.exit_status())
@@ -23,16 +22,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), BootError> {
-    match args::parse(boot::arguments())? {
-        Wanted::Serve(arguments) => boot::serve(&arguments),
-        Wanted::Help => {
+fn run() -> Result<Ending, BootError> {
+    let handed = boot::begin_adopting();
+    match args::parse(boot::arguments()) {
+        Ok(Wanted::Serve(arguments)) => boot::serve(&arguments, handed),
+        Ok(Wanted::Help) => {
             telemetry::answer(HELP);
-            Ok(())
+            Ok(Ending::Done)
         }
-        Wanted::Version => {
+        Ok(Wanted::Version) => {
             telemetry::answer(concat!("darkslided ", env!("CARGO_PKG_VERSION"), "\n"));
-            Ok(())
+            Ok(Ending::Done)
         }
+        Err(error) => Err(boot::refused(handed.is_activated(), error)),
     }
 }

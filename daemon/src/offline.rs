@@ -1,4 +1,5 @@
-//! Commands of the CLI that need no daemon: explaining a policy file, verifying a destination.
+//! Commands of the CLI that need no daemon: explaining a policy file, telling what a daemon would
+//! find, verifying a destination, and the audit log (`offline/audit.rs`).
 //!
 //! A policy file is checked as the daemon would check it: its owner and mode, its keys, its values;
 //! nothing is opened that it names. A destination is opened for reading and nothing else: from then
@@ -8,16 +9,22 @@
 use darkslide_door::{DoorError, Faults, RootDir};
 use darkslide_export::{self as engine, ExportError, Stop};
 use darkslide_policy::{
-    AbsPath, Access, Ask, Destination, Gid, PathError, Peer, Policy, RelPath, RootName, Strictness,
-    Uid, Write,
+    AbsPath, Access, Ask, Destination, Gid, PathError, Peer, Place, Policy, RelPath, RootName,
+    Strictness, Uid, Write,
 };
 use darkslide_protocol::message::job::ReportRow;
 use darkslide_protocol::message::verify::VerifyBy;
 use darkslide_protocol::method::{self, Method};
 
-use crate::boot::{self, BootError};
+pub use self::audit::{AuditError, audit};
+pub use crate::audit::chain::{Broken, Head, HeadError, Verified};
+pub use crate::audit::line::{About, Counts, Decision, Event, LineHash, Record, Text, Who};
+use crate::boot;
+pub use crate::boot::BootError;
 use crate::confine::{self, ConfineError, Rule};
 use crate::service::export::wire_row;
+
+mod audit;
 
 /// What a policy file says, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +40,63 @@ pub struct Explained {
 pub fn policy_check(path: &str) -> Result<Explained, BootError> {
     let policy = boot::read_policy(path)?;
     Ok(Explained { lines: explain(&policy) })
+}
+
+/// What a daemon of this user would find at its start, without starting one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The policy file; none where the built-in policy applies.
+    pub file: Option<String>,
+    /// May the daemon serve where the kernel cannot confine it?
+    pub best_effort: bool,
+    /// Each library: its name and its path.
+    pub libraries: Vec<(String, String)>,
+    /// Each root: its name and its path.
+    pub roots: Vec<(String, String)>,
+    /// Does a rule admit this user?
+    pub admits: bool,
+}
+
+/// Finds the policy as the daemon would, at the path that was named or else where it looks by
+/// itself. Nothing is opened that it names.
+///
+/// # Errors
+/// [`BootError`] with what the daemon would say.
+pub fn policy_found(named: Option<&str>) -> Result<Found, BootError> {
+    let found = boot::policy_by(named)?;
+    let (mut libraries, mut roots) = (Vec::new(), Vec::new());
+    for rule in found.policy.kernel_rules() {
+        match rule.place {
+            Place::Library(name) => libraries.push((name.to_string(), rule.path.to_string())),
+            Place::Root(name) => roots.push((name.to_string(), rule.path.to_string())),
+            Place::Referenced(_) => {}
+        }
+    }
+    let gid = Gid::new(rustix::process::getgid().as_raw());
+    let peer = Peer::new(found.world.uid, gid, None);
+    Ok(Found {
+        file: found.file.map(|path| path.to_string()),
+        best_effort: found.policy.confinement() == Strictness::BestEffort,
+        libraries,
+        roots,
+        admits: found.policy.admit(&peer).is_ok(),
+    })
+}
+
+/// Returns where a daemon of this user looks for its policy first, there or not.
+///
+/// # Errors
+/// [`BootError`] where no place is known.
+pub fn policy_place() -> Result<String, BootError> {
+    boot::policy_place().map(|path| path.to_string())
+}
+
+/// Returns where a daemon of this user keeps its state, there or not.
+///
+/// # Errors
+/// [`BootError`] where no place is known.
+pub fn state_place() -> Result<String, BootError> {
+    boot::state_place().map(|path| path.to_string())
 }
 
 /// Why a destination could not be verified.
@@ -95,7 +159,7 @@ pub fn verify(
         Err(error) => return Err(error.into()),
     }
     let to = Destination::Named { root: name, path: RelPath::root() };
-    let peer = Peer { uid, gid: Gid::new(rustix::process::getgid().as_raw()), pid: None };
+    let peer = Peer::new(uid, Gid::new(rustix::process::getgid().as_raw()), None);
     let grant = Policy::of_destination(path, uid)
         .decide(&peer, &Ask::<Write>::new(method::ExportVerify::NAME, to))
         .expect("the policy was made for this question");
@@ -135,6 +199,7 @@ fn explain(policy: &Policy) -> Vec<String> {
         let what = match rule.access {
             Access::Read => "read",
             Access::ReadWrite => "read and write",
+            Access::Add => "read and add to",
         };
         lines.push(format!(
             "the kernel lets the daemon {what} below {} ({})",
@@ -142,5 +207,7 @@ fn explain(policy: &Policy) -> Vec<String> {
         ));
     }
     lines.extend(policy.explain_clients());
+    lines.push(policy.explain_socket());
+    lines.push(policy.explain_limits());
     lines
 }

@@ -18,10 +18,10 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use darkslide_policy::{AbsPath, Policy, Strictness, Uid, World};
+use darkslide_policy::{AbsPath, Platform, Policy, Strictness, Uid, World};
 use serde::{Deserialize, Serialize};
 
-use crate::boot::{self, BootError, Loaded, Missing};
+use crate::boot::{self, BootError, Ending, Listening, Missing};
 use crate::{confine, telemetry};
 
 pub use crate::telemetry::Level;
@@ -74,9 +74,9 @@ pub fn try_socket() -> ExitCode {
     }
 }
 
-fn finish(result: Result<(), BootError>) -> ExitCode {
+fn finish(result: Result<Ending, BootError>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ending) => ExitCode::from(ending.exit_status()),
         Err(error) => {
             error.say();
             ExitCode::from(error.exit_status())
@@ -84,7 +84,7 @@ fn finish(result: Result<(), BootError>) -> ExitCode {
     }
 }
 
-fn serve() -> Result<(), BootError> {
+fn serve() -> Result<Ending, BootError> {
     boot::begin_clean();
     let connection = connection()?;
     let wish = wish()?;
@@ -93,13 +93,14 @@ fn serve() -> Result<(), BootError> {
         home: path(&wish.home)?,
         uid: Uid::new(rustix::process::getuid().as_raw()),
         methods: boot::methods(),
+        platform: Platform::HERE,
     };
     let confinement = if wish.best_effort { Strictness::BestEffort } else { Strictness::Required };
     let destination = wish.destination.as_deref().map(path).transpose()?;
     let policy = Policy::private(path(&wish.library)?, destination, confinement, world.uid)
         .map_err(BootError::Private)?;
     let missing = if wish.only_plans { Missing::Leave } else { Missing::Make };
-    Loaded::private(policy, world, missing).adopt(connection).open()?.confine()?.serve()
+    Listening::private(policy, world, missing, connection).open()?.confine()?.serve()
 }
 
 /// Takes the socket over from descriptor 0, and puts the null device in its place.

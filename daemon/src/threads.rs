@@ -36,6 +36,16 @@ pub(crate) fn start<T: Send + 'static>(
     })
 }
 
+/// Starts a thread before confinement, for what may wait for a person. On a Mac only: there the
+/// kernel binds the threads that exist as well, wherever they wait.
+///
+/// # Errors
+/// What the system says when it has no room for another thread.
+#[cfg(any(target_os = "macos", test))]
+pub(crate) fn start_early(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(work).map(drop)
+}
+
 /// The runtime of the server: this thread alone, so that what can block has no place on it.
 ///
 /// # Errors

@@ -127,7 +127,8 @@ impl<E: Effect> Ask<E> {
     }
 
     /// What it is about.
-    pub(crate) fn object(&self) -> &E::Object {
+    #[must_use]
+    pub fn object(&self) -> &E::Object {
         &self.object
     }
 

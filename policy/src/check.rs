@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::document::{
-    ClientRule, DEFAULT_DIR_MODE, DEFAULT_FILE_MODE, Handover, LibraryEntry, Policy, PolicyError,
-    Problem, RootEntry, Strictness, World,
+    ClientRule, DEFAULT_DIR_MODE, DEFAULT_FILE_MODE, Handover, LibraryEntry, Platform, Policy,
+    PolicyError, Problem, Program, RootEntry, Strictness, World,
 };
 use crate::raw::{self, At};
-use crate::{AbsPath, LibraryName, RootName, RuleName, Uid, size};
+use crate::{AbsPath, CodeRequirement, Gid, LibraryName, Limits, RootName, RuleName, Uid, size};
 
 /// Folders of one library: the daemon holds a descriptor of each for as long as it runs.
 pub(crate) const MAX_REFERENCED: usize = 16;
@@ -34,12 +34,14 @@ struct Checker<'a> {
 
 type Checked<T> = Result<T, PolicyError>;
 
+/// Bytes of a group's name: what Linux takes.
+const MAX_GROUP_BYTES: usize = 32;
+
 impl Checker<'_> {
     fn policy(&self, raw: &raw::Document) -> Checked<Policy> {
         if *raw.version.get_ref() != 1 {
             return Err(self.fail(&raw.version, Problem::Version(*raw.version.get_ref())));
         }
-        self.refuse_unsupported(&raw.unsupported())?;
         let confinement = match &raw.confinement {
             None => Strictness::Required,
             Some(word) => match word.get_ref().as_str() {
@@ -62,7 +64,19 @@ impl Checker<'_> {
             }
             clients.push(rule);
         }
-        Ok(Policy { confinement, libraries, roots, clients })
+        let limits = Limits::read(&raw.limits).map_err(|(at, problem)| self.fail(at, problem))?;
+        let socket_group = raw.socket.group.as_ref().map(|name| self.group(name)).transpose()?;
+        Ok(Policy { confinement, socket_group, libraries, roots, clients, limits })
+    }
+
+    /// A name as systems have them; whether there is such a group is known at boot.
+    fn group(&self, name: &toml::Spanned<String>) -> Checked<String> {
+        let text = name.get_ref();
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        if text.is_empty() || text.len() > MAX_GROUP_BYTES || !text.chars().all(is_word) {
+            return Err(self.fail(name, Problem::Group(text.clone())));
+        }
+        Ok(text.clone())
     }
 
     fn library(&self, name: &toml::Spanned<String>, table: &raw::Library) -> Checked<LibraryEntry> {
@@ -108,18 +122,24 @@ impl Checker<'_> {
         libraries: &[LibraryEntry],
         roots: &[RootEntry],
     ) -> Checked<ClientRule> {
-        self.refuse_unsupported(&table.unsupported())?;
+        let program = self.program(table)?;
+        // What is not said to whom is lent to nobody: neither a library nor a root.
+        let is_lent = program != Program::Unsaid;
         let name = RuleName::parse(table.name.get_ref())
             .map_err(|e| self.fail(&table.name, Problem::Name(e)))?;
+        let listed_libraries = self.known(&table.libraries, "library", |text| {
+            libraries.iter().map(|library| &library.name).find(|name| name.as_str() == text)
+        })?;
+        let listed_roots = self.known(&table.roots, "root", |text| {
+            roots.iter().map(|root| &root.name).find(|name| name.as_str() == text)
+        })?;
         Ok(ClientRule {
             name,
             uid: self.uid(&table.uid)?,
-            libraries: self.known(&table.libraries, "library", |text| {
-                libraries.iter().map(|library| &library.name).find(|name| name.as_str() == text)
-            })?,
-            roots: self.known(&table.roots, "root", |text| {
-                roots.iter().map(|root| &root.name).find(|name| name.as_str() == text)
-            })?,
+            gid: table.gid.as_ref().map(|number| self.gid(number)).transpose()?,
+            program,
+            libraries: if is_lent { listed_libraries } else { Vec::new() },
+            roots: if is_lent { listed_roots } else { Vec::new() },
             methods: self.methods(&table.methods)?,
             hidden: table.hidden,
             trashed: table.trashed,
@@ -128,6 +148,27 @@ impl Checker<'_> {
             albums: table.albums.as_ref().map(|listed| self.albums(listed)).transpose()?,
             resources: self.handover(table.resources.as_ref())?,
         })
+    }
+
+    /// Which programs a rule is for. Where the system cannot tell them apart, a rule that would is
+    /// refused: read and ignored, it would let in any program of that uid.
+    fn program(&self, table: &raw::Client) -> Checked<Program> {
+        let any = table.any_program.as_ref();
+        match (self.world.platform, &table.code_requirement, any) {
+            (_, Some(_), Some(any)) if *any.get_ref() => Err(self.fail(any, Problem::TwoPrograms)),
+            (Platform::Linux, Some(text), _) => {
+                Err(self.fail(text, Problem::OnlyMacOs("code_requirement")))
+            }
+            (Platform::Linux, None, Some(any)) if !any.get_ref() => {
+                Err(self.fail(any, Problem::OnlyMacOs("any_program = false")))
+            }
+            (Platform::Linux, None, _) => Ok(Program::Any),
+            (Platform::MacOs, Some(text), _) => CodeRequirement::parse(text.get_ref())
+                .map(Program::Meeting)
+                .map_err(|e| self.fail(text, Problem::CodeRequirement(e))),
+            (Platform::MacOs, None, Some(any)) if *any.get_ref() => Ok(Program::Any),
+            (Platform::MacOs, None, _) => Ok(Program::Unsaid),
+        }
     }
 
     fn handover(&self, word: Option<&toml::Spanned<String>>) -> Checked<Handover> {
@@ -216,6 +257,12 @@ impl Checker<'_> {
         Ok(uid)
     }
 
+    fn gid(&self, number: &toml::Spanned<i64>) -> Checked<Gid> {
+        let gid = u32::try_from(*number.get_ref()).ok().map(Gid::new);
+        gid.filter(|gid| !gid.is_overflow())
+            .ok_or_else(|| self.fail(number, Problem::Gid(number.get_ref().to_string())))
+    }
+
     fn path(&self, text: &toml::Spanned<String>) -> Checked<AbsPath> {
         AbsPath::parse(text.get_ref(), Some(&self.world.home))
             .map_err(|e| self.fail(text, Problem::Path(e)))
@@ -233,16 +280,6 @@ impl Checker<'_> {
             .ok()
             .filter(|mode| mode & !0o777 == 0 && mode & needed == needed)
             .ok_or_else(|| self.fail(text, Problem::Mode(text.get_ref().clone())))
-    }
-
-    fn refuse_unsupported(&self, keys: &[(&'static str, Option<usize>)]) -> Checked<()> {
-        match keys.iter().find_map(|(key, start)| start.map(|start| (*key, start))) {
-            None => Ok(()),
-            Some((key, start)) => Err(PolicyError {
-                at: At::of(self.text, start),
-                problem: Problem::NotSupportedYet(key),
-            }),
-        }
     }
 
     /// By text here; boot compares the folders themselves once it holds them, for links can hide

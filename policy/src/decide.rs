@@ -1,15 +1,17 @@
 //! The only maker of grants: which rule applies to a peer, and what it allows.
 //!
 //! Pure and total: the answer depends on the policy, the peer and the ask, and on nothing else.
-//! Default deny: the first rule that names the peer's uid applies, and what it does not name is
-//! refused. `decisions.tsv` is run through this function by the test below; it is printed in
-//! `docs/policy.md`, and the confinement test tries the kernel on the same table.
+//! Default deny: the first rule that matches the peer applies (uid, gid, program), and what it does
+//! not name is refused. `decisions.tsv` is run through this function by the test below; it is
+//! printed in `docs/policy.md`, and the confinement test tries the kernel on the same table.
+
+use std::collections::BTreeSet;
 
 use crate::ask::{Ask, Destination, Effect};
 use crate::denial::{Denial, DenialReason};
-use crate::document::{ClientRule, Handover, Policy};
+use crate::document::{ClientRule, Handover, Policy, Program};
 use crate::grant::{Grant, ReadScope, WriteScope};
-use crate::{AbsPath, LibraryName, Peer, RootName, RuleName};
+use crate::{AbsPath, CodeRequirement, LibraryName, Peer, RootName, RuleName};
 
 impl Policy {
     /// Answers one ask of one peer.
@@ -20,7 +22,12 @@ impl Policy {
         let rule = self.rule_for(peer)?;
         let refuse = |reason| Denial::new(Some(rule.name.clone()), reason);
         if !rule.allows_method(ask.method()) {
-            return Err(refuse(DenialReason::Method(ask.method().to_owned())));
+            let method = ask.method().to_owned();
+            return Err(refuse(if rule.lists(ask.method()) {
+                DenialReason::Program(method)
+            } else {
+                DenialReason::Method(method)
+            }));
         }
         if !rule.allows_descriptors(ask.method()) {
             return Err(refuse(DenialReason::Descriptors(ask.method().to_owned())));
@@ -33,7 +40,7 @@ impl Policy {
     /// read.
     ///
     /// # Errors
-    /// A [`Denial`] when no rule names the peer's uid; the overflow uid is never named.
+    /// A [`Denial`] when no rule is for the peer; the overflow uid is never named.
     pub fn admit(&self, peer: &Peer) -> Result<&RuleName, Denial> {
         self.rule_for(peer).map(|rule| &rule.name)
     }
@@ -80,12 +87,61 @@ impl Policy {
             .map(|root| (&root.name, &root.path, root.max_bytes))
     }
 
+    /// The requirements that decide which rule applies to a peer of this uid and gid: what the
+    /// system is to be asked about its program, each once. None on Linux.
+    #[must_use]
+    pub fn requirements_for(&self, peer: &Peer) -> BTreeSet<CodeRequirement> {
+        let asked = self.rules_of(peer).filter_map(|rule| match &rule.program {
+            Program::Meeting(requirement) => Some(requirement.clone()),
+            Program::Any | Program::Unsaid => None,
+        });
+        asked.collect()
+    }
+
+    /// Each requirement of the policy, with its rule.
+    pub fn code_requirements(&self) -> impl Iterator<Item = (&RuleName, &CodeRequirement)> {
+        self.clients().filter_map(|rule| match &rule.program {
+            Program::Meeting(requirement) => Some((&rule.name, requirement)),
+            Program::Any | Program::Unsaid => None,
+        })
+    }
+
+    /// Is the rule of this name for one program alone? Then nobody but that may have what it
+    /// started go on.
+    #[must_use]
+    pub fn is_for_one_program(&self, rule: &str) -> bool {
+        let is_for_one = |rule: &ClientRule| matches!(rule.program, Program::Meeting(_));
+        self.clients().any(|one| one.name.as_str() == rule && is_for_one(one))
+    }
+
+    /// Does any rule ask for a program? Then the kernel has to let us look at programs.
+    #[must_use]
+    pub fn looks_at_programs(&self) -> bool {
+        self.clients().any(|rule| matches!(rule.program, Program::Meeting(_)))
+    }
+
+    /// The first that is for the peer's program; failing that, the first that does not say for
+    /// which it is.
     fn rule_for(&self, peer: &Peer) -> Result<&ClientRule, Denial> {
-        let nobody = || Denial::new(None, DenialReason::NoRule(peer.uid));
-        if peer.uid.is_overflow() {
-            return Err(nobody());
-        }
-        self.clients().find(|rule| rule.uid == peer.uid).ok_or_else(nobody)
+        let is_for = |rule: &&ClientRule| match &rule.program {
+            Program::Any => true,
+            Program::Meeting(requirement) => peer.code.meets(requirement),
+            Program::Unsaid => false,
+        };
+        let unsaid = || self.rules_of(peer).find(|rule| rule.program == Program::Unsaid);
+        self.rules_of(peer).find(is_for).or_else(unsaid).ok_or_else(|| {
+            let is_named = self.rules_of(peer).next().is_some();
+            let no_rule = DenialReason::NoRule { uid: peer.uid, gid: peer.gid, is_named };
+            Denial::new(None, no_rule)
+        })
+    }
+
+    /// The rules that name a peer's uid, and its gid if they name one.
+    fn rules_of(&self, peer: &Peer) -> impl Iterator<Item = &ClientRule> {
+        let (uid, gid) = (peer.uid, peer.gid);
+        self.clients()
+            .filter(move |rule| rule.uid == uid && rule.gid.is_none_or(|named| named == gid))
+            .filter(move |_| !uid.is_overflow())
     }
 
     pub(crate) fn judge_read(

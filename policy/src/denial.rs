@@ -4,7 +4,7 @@
 //! is less: it may learn its own roots, and nothing about what it is not granted. So a library that
 //! is not granted and one that does not exist are the same denial here, made in one place.
 
-use crate::{AbsPath, RootName, RuleName, Uid};
+use crate::{AbsPath, Gid, RootName, RuleName, Uid};
 
 /// The policy's no to one ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,17 @@ pub struct Denial {
 /// Why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DenialReason {
-    /// No rule names this uid.
-    NoRule(Uid),
+    /// No rule is for this peer.
+    NoRule {
+        /// Its uid.
+        uid: Uid,
+        /// Its gid.
+        gid: Gid,
+        /// Rules name uid and gid, and each is for another program.
+        is_named: bool,
+    },
+    /// The rule lists the method, but does not say for which programs it is, where it must.
+    Program(String),
     /// The rule does not name the method.
     Method(String),
     /// The method hands over a descriptor, and the rule allows bytes alone.
@@ -63,8 +72,20 @@ impl Denial {
     pub fn explain(&self) -> String {
         let rule = self.rule.as_ref().map_or("(none)", RuleName::as_str);
         match &self.reason {
-            DenialReason::NoRule(uid) => {
-                format!("no [[client]] rule has uid = {uid}; add one to grant it something")
+            DenialReason::NoRule { uid, gid, is_named: false } => {
+                format!("no [[client]] rule is for uid {uid} with gid {gid}; add one")
+            }
+            DenialReason::NoRule { uid, is_named: true, .. } => {
+                format!(
+                    "each [[client]] rule for uid {uid} has a `code_requirement` that this program \
+                     does not meet"
+                )
+            }
+            DenialReason::Program(method) => {
+                format!(
+                    "rule {rule} lists {method:?}, and not for which programs; add \
+                     `code_requirement`, or `any_program = true`"
+                )
             }
             DenialReason::Method(method) => {
                 format!("rule {rule} does not list the method {method:?}; add it to `methods`")
@@ -98,8 +119,10 @@ impl Denial {
     #[must_use]
     pub fn discreet(&self) -> String {
         match &self.reason {
-            DenialReason::NoRule(_) => "this peer is granted nothing here".to_owned(),
-            DenialReason::Method(method) => format!("this peer may not call {method}"),
+            DenialReason::NoRule { .. } => "this peer is granted nothing here".to_owned(),
+            DenialReason::Program(method) | DenialReason::Method(method) => {
+                format!("this peer may not call {method}")
+            }
             DenialReason::Descriptors(_) => "this peer gets bytes, no descriptors".to_owned(),
             DenialReason::Library(_) => "there is no such library".to_owned(),
             DenialReason::Root { own, .. } => format!("there is no such root; {}", known(own)),

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::check;
 use crate::raw::{self, At};
 use crate::size::SizeError;
-use crate::{AbsPath, LibraryName, NameError, PathError, RootName, RuleName, Uid};
+use crate::{
+    AbsPath, CodeRequirement, CodeRequirementError, Gid, LibraryName, Limits, NameError, PathError,
+    RootName, RuleName, Uid,
+};
 
 /// What a policy needs to know of the process that it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,16 +26,38 @@ pub struct World {
     pub uid: Uid,
     /// The methods that there are: a rule that names another has a typing mistake in it.
     pub methods: Vec<&'static str>,
+    /// What the system can tell of a peer.
+    pub platform: Platform,
 }
 
-/// The platforms that have a built-in policy.
+/// What kind of system it is: what a peer is there, and so what a rule must say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
-    /// Where a peer is its uid.
+    /// Where a peer is its uid: once confined, the daemon cannot see a peer's program.
     Linux,
-    /// Where a peer is its code signature, so that nothing is granted without a rule.
+    /// Where the right to read belongs to programs, so that a rule must say to which it lends that.
     MacOs,
 }
+
+impl Platform {
+    /// The one that this was built for.
+    pub const HERE: Self = if cfg!(target_os = "macos") { Self::MacOs } else { Self::Linux };
+}
+
+/// Which programs a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Any that has the uid.
+    Any,
+    /// Those whose code meets this.
+    Meeting(CodeRequirement),
+    /// The rule does not say, where it must: it grants no more than [`UNSAID_METHODS`], and stands
+    /// behind all rules that do say.
+    Unsaid,
+}
+
+/// What tells nothing of a library, and so is granted to programs that no rule speaks of.
+pub(crate) const UNSAID_METHODS: [&str; 2] = ["health", "policy.show"];
 
 /// What happens where the kernel cannot confine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +84,11 @@ pub enum Handover {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) confinement: Strictness,
+    pub(crate) socket_group: Option<String>,
     pub(crate) libraries: Vec<LibraryEntry>,
     pub(crate) roots: Vec<RootEntry>,
     pub(crate) clients: Vec<ClientRule>,
+    pub(crate) limits: Limits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +115,8 @@ pub(crate) struct RootEntry {
 pub struct ClientRule {
     pub(crate) name: RuleName,
     pub(crate) uid: Uid,
+    pub(crate) gid: Option<Gid>,
+    pub(crate) program: Program,
     pub(crate) libraries: Vec<LibraryName>,
     pub(crate) roots: Vec<RootName>,
     pub(crate) methods: Vec<String>,
@@ -108,6 +137,10 @@ pub(crate) const DEFAULT_DIR_MODE: u16 = 0o755;
 
 impl ClientRule {
     pub(crate) fn allows_method(&self, method: &str) -> bool {
+        self.lists(method) && (self.program != Program::Unsaid || UNSAID_METHODS.contains(&method))
+    }
+
+    pub(crate) fn lists(&self, method: &str) -> bool {
         self.methods.iter().any(|listed| listed == "*" || listed == method)
     }
 
@@ -143,7 +176,6 @@ impl PolicyError {
     pub fn hint(&self) -> &'static str {
         match &self.problem {
             Problem::Syntax(_) => "see docs/policy.md for the form of each key",
-            Problem::NotSupportedYet(_) => "remove the key: this version does not enforce it",
             Problem::Version(_) => "write `version = 1`, or install a newer darkslide",
             Problem::Name(_) => "use letters, digits, `-`, `_`, `.`",
             Problem::Path(error) => error.hint(),
@@ -154,8 +186,18 @@ impl PolicyError {
             }
             Problem::Size(_, SizeError::TooLarge) => "write less; \"0\" is no quota",
             Problem::Confinement(_) => "write \"required\" or \"best-effort\"",
+            Problem::Group(_) => "write the name of a group of this system: getent group",
             Problem::Handover(_) => "write \"descriptors\" or \"bytes\"",
             Problem::Uid(_) => "write \"self\" or the number of an ordinary user",
+            Problem::Gid(_) => "write the number of a group; a name is not looked up",
+            Problem::CodeRequirement(_) => {
+                "write a requirement as `codesign -d -r-` prints it for the program"
+            }
+            Problem::OnlyMacOs(_) => {
+                "remove the key: elsewhere a peer is its uid; give the program a uid of its own, \
+                 and name that"
+            }
+            Problem::TwoPrograms => "keep one of the two",
             Problem::Method(_) => "write \"*\", or a method of docs/protocol.md",
             Problem::Twice(_) => "give each a name of its own",
             Problem::NoSuch { .. } => "define it, or correct its name",
@@ -166,6 +208,7 @@ impl PolicyError {
             }
             Problem::Album(_) => "write an album's UUID, its title, or its folders and title",
             Problem::TooMany { .. } => "name fewer of them",
+            Problem::Limit { .. } => "write a whole number within these bounds",
         }
     }
 }
@@ -174,8 +217,6 @@ impl PolicyError {
 pub(crate) enum Problem {
     #[error("{0}")]
     Syntax(String),
-    #[error("the key `{0}` is not supported yet")]
-    NotSupportedYet(&'static str),
     #[error("policy version {0} is not known")]
     Version(i64),
     #[error("{0}")]
@@ -188,10 +229,20 @@ pub(crate) enum Problem {
     Size(String, SizeError),
     #[error("{0:?} is no value of `confinement`")]
     Confinement(String),
+    #[error("{0:?} is no name of a group")]
+    Group(String),
     #[error("{0:?} is no value of `resources`")]
     Handover(String),
     #[error("{0} is no uid that a rule may name")]
     Uid(String),
+    #[error("{0} is no gid that a rule may name")]
+    Gid(String),
+    #[error("{0}")]
+    CodeRequirement(CodeRequirementError),
+    #[error("only macOS can check `{0}`")]
+    OnlyMacOs(&'static str),
+    #[error("`any_program = true` and `code_requirement` contradict one another")]
+    TwoPrograms,
     #[error("there is no method {0:?}")]
     Method(String),
     #[error("the name {0:?} is used twice")]
@@ -208,6 +259,8 @@ pub(crate) enum Problem {
     Album(String),
     #[error("{count} {what} are named, {limit} are allowed")]
     TooMany { what: &'static str, count: usize, limit: usize },
+    #[error("{given} is no value of `{key}`: {least} to {most} are allowed")]
+    Limit { key: &'static str, given: i64, least: u16, most: u16 },
 }
 
 impl Policy {
@@ -225,11 +278,12 @@ impl Policy {
     ///
     /// # Errors
     /// [`PathError`] if the home's path is so long that nothing fits below it.
-    pub fn built_in(platform: Platform, world: &World) -> Result<Self, PathError> {
+    pub fn built_in(world: &World) -> Result<Self, PathError> {
         let below_home = |text| world.home.join(&crate::RelPath::parse(text)?);
-        match platform {
+        match world.platform {
             Platform::Linux => Ok(Self {
                 confinement: Strictness::Required,
+                socket_group: None,
                 libraries: vec![LibraryEntry {
                     name: word("main"),
                     path: below_home("Pictures/Photos Library.photoslibrary")?,
@@ -247,21 +301,26 @@ impl Policy {
                 }],
                 clients: vec![rule_for_self(
                     world.uid,
+                    Program::Any,
                     &["*"],
                     vec![word("main")],
                     vec![root_word("exports")],
                 )],
+                limits: Limits::USUAL,
             }),
             Platform::MacOs => Ok(Self {
                 confinement: Strictness::Required,
+                socket_group: None,
                 libraries: Vec::new(),
                 roots: Vec::new(),
                 clients: vec![rule_for_self(
                     world.uid,
-                    &["health", "policy.show"],
+                    Program::Unsaid,
+                    &UNSAID_METHODS,
                     Vec::new(),
                     Vec::new(),
                 )],
+                limits: Limits::USUAL,
             }),
         }
     }
@@ -280,9 +339,11 @@ impl Policy {
         let names = vec![root.name.clone()];
         Self {
             confinement: Strictness::BestEffort,
+            socket_group: None,
             libraries: Vec::new(),
             roots: vec![root],
-            clients: vec![rule_for_self(uid, &["export.verify"], Vec::new(), names)],
+            clients: vec![rule_for_self(uid, Program::Any, &["export.verify"], Vec::new(), names)],
+            limits: Limits::USUAL,
         }
     }
 
@@ -317,6 +378,7 @@ impl Policy {
         let names = roots.iter().map(|root| root.name.clone()).collect();
         Ok(Self {
             confinement,
+            socket_group: None,
             libraries: vec![LibraryEntry {
                 name: word("library"),
                 path: library,
@@ -326,7 +388,8 @@ impl Policy {
                 referenced: Vec::new(),
             }],
             roots,
-            clients: vec![rule_for_self(uid, &["*"], vec![word("library")], names)],
+            clients: vec![rule_for_self(uid, Program::Any, &["*"], vec![word("library")], names)],
+            limits: Limits::USUAL,
         })
     }
 
@@ -334,6 +397,19 @@ impl Policy {
     #[must_use]
     pub fn confinement(&self) -> Strictness {
         self.confinement
+    }
+
+    /// The group whose members may connect beside the daemon's own user. Which of them is served,
+    /// the client rules decide.
+    #[must_use]
+    pub fn socket_group(&self) -> Option<&str> {
+        self.socket_group.as_deref()
+    }
+
+    /// How much there may be at one time, and for how long.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn libraries(&self) -> impl Iterator<Item = &LibraryEntry> {
@@ -364,6 +440,7 @@ pub enum PrivateError {
 
 fn rule_for_self(
     uid: Uid,
+    program: Program,
     methods: &[&str],
     libraries: Vec<LibraryName>,
     roots: Vec<RootName>,
@@ -371,6 +448,8 @@ fn rule_for_self(
     ClientRule {
         name: RuleName::parse("me").expect("a plain word"),
         uid,
+        gid: None,
+        program,
         libraries,
         roots,
         methods: methods.iter().map(|&method| method.to_owned()).collect(),

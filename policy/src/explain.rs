@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::document::{ClientRule, Handover, Policy, RootEntry};
+use crate::document::{ClientRule, Handover, Policy, Program, RootEntry, UNSAID_METHODS};
 use crate::grant::ReadScope;
 use crate::rules::Place;
 
@@ -21,7 +21,38 @@ impl Policy {
         }
     }
 
+    /// Returns a line about who can connect at all.
+    #[must_use]
+    pub fn explain_socket(&self) -> String {
+        match self.socket_group() {
+            None => "socket: for the daemon's own user alone".to_owned(),
+            Some(group) => format!("socket: for the daemon's own user, and the group {group}"),
+        }
+    }
+
+    /// Returns a line about its limits.
+    #[must_use]
+    pub fn explain_limits(&self) -> String {
+        format!("limits: {}", self.limits().explain())
+    }
+
     fn explain(&self, rule: &ClientRule) -> String {
+        let gid = rule.gid.map_or(String::new(), |gid| format!(" with gid {gid}"));
+        let (name, uid) = (&rule.name, rule.uid);
+        let program = match &rule.program {
+            Program::Any => String::new(),
+            Program::Meeting(requirement) => {
+                format!(" from a program that meets {:?}", requirement.as_str())
+            }
+            Program::Unsaid => {
+                let few = UNSAID_METHODS.into_iter().filter(|method| rule.allows_method(method));
+                let few = listed(&few.collect::<Vec<_>>(), "no method");
+                return format!(
+                    "rule {name}: uid {uid}{gid} may call {few}, whatever else the rule lists: it \
+                     has neither `code_requirement` nor `any_program = true`"
+                );
+            }
+        };
         let methods = listed(&rule.methods, "no method");
         let scopes = rule.libraries.iter().filter_map(|name| self.judge_read(rule, name).ok());
         let libraries =
@@ -33,8 +64,8 @@ impl Policy {
         let roots = self.roots().filter(|root| rule.roots.contains(&root.name));
         let roots = listed(&roots.map(room).collect::<Vec<_>>(), "no root");
         format!(
-            "rule {}: uid {} may call {methods}, read {libraries}{handover}, write below {roots}",
-            rule.name, rule.uid
+            "rule {name}: uid {uid}{gid}{program} may call {methods}, read {libraries}{handover}, \
+             write below {roots}"
         )
     }
 }

@@ -16,6 +16,7 @@ mod denial;
 mod document;
 mod explain;
 mod grant;
+mod limits;
 mod name;
 mod path;
 mod peer;
@@ -30,9 +31,10 @@ pub use document::{
     World,
 };
 pub use grant::{CallScope, Grant, ReadScope, WriteScope};
+pub use limits::Limits;
 pub use name::{LibraryName, NameError, RootName, RuleName};
 pub use path::{AbsPath, Component, PathError, RelPath};
-pub use peer::{Gid, Peer, Uid};
+pub use peer::{Code, CodeRequirement, CodeRequirementError, Gid, Peer, Uid};
 pub use rules::{Access, KernelRule, Place};
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum Access {
     Read,
     /// Also make, write, rename and remove files and folders; never links, devices, sockets.
     ReadWrite,
+    /// Make files, read them and write into them; neither remove, rename nor empty one.
+    Add,
 }
 
 /// One folder that stays reachable once confined. What has no rule does not.

@@ -100,7 +100,8 @@ errors! {
         "a title fits several; `candidates` lists them", [Ambiguous]);
     LibraryUnavailable = (1004, "LIBRARY_UNAVAILABLE", Environment, Person,
         "not mounted, gone, or no permission",
-        [Absent, NoPermission, NotADirectory, RootReplaced, Unavailable, IoError]);
+        [Absent, NoPermission, PermissionPending: Later, NotADirectory, RootReplaced, Unavailable,
+         IoError]);
     LibraryUnsupported = (1005, "LIBRARY_UNSUPPORTED", Environment, Person,
         "not a Photos library, or a version without what is needed",
         [NotALibrary, IPhoto, Version, NoHistory: Never]);
@@ -114,7 +115,7 @@ errors! {
     Destination = (1008, "DESTINATION", Environment, Person,
         "not a directory, a link, read-only, replaced, no space, quota",
         [Absent, NotADirectory, NotARegularFile, PathHasSymlink, PathOutsideRoot, RootReplaced,
-         ReadOnly, NoPermission, NoSpace, Limit, IoError]);
+         ReadOnly, NoPermission, PermissionPending: Later, NoSpace, Limit, IoError]);
     Conflict = (1009, "CONFLICT", Environment, Never,
         "another job or daemon works there, or it was exported to in another shape",
         [DestinationBusy: Later, NestedDestination, OtherShape]);
@@ -174,6 +175,8 @@ words! {
         Absent = "absent",
         /// The system does not let us.
         NoPermission = "no-permission",
+        /// The system waits for a person to allow it.
+        PermissionPending = "permission-pending",
         /// Not reachable now.
         Unavailable = "unavailable",
         /// No library of Photos.

@@ -22,7 +22,7 @@ const WITHOUT: &str = env!("CARGO_BIN_EXE_without");
 const SIGSYS: i32 = 31;
 const SIGABRT: i32 = 6;
 
-/// `library/` and `root/`, which the rules name, and `outside/`, which none does.
+/// `library/`, `root/` and `audit/`, which the rules name, and `outside/`, which none does.
 pub(crate) struct Base {
     folder: TempDir,
     before: BTreeMap<String, String>,
@@ -32,10 +32,12 @@ impl Base {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["library", "library/album", "root", "outside"] {
+        for name in ["library", "library/album", "root", "audit", "outside"] {
             fs::create_dir(at(name)).unwrap();
         }
-        for name in ["library/photo", "library/album/photo", "root/file", "outside/secret"] {
+        let files =
+            ["library/photo", "library/album/photo", "root/file", "audit/log", "outside/secret"];
+        for name in files {
             fs::write(at(name), name).unwrap();
         }
         if let Some(plug) = some_shared_object() {

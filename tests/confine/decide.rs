@@ -19,7 +19,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use darkslide_daemon::confine::{Rule, enter};
-use darkslide_policy::{AbsPath, Place, Policy, Strictness, Uid, World};
+use darkslide_policy::{AbsPath, Place, Platform, Policy, Strictness, Uid, World};
 use darkslide_protocol::method::METHODS;
 
 const POLICY: &str = include_str!("../../policy/src/decisions.toml");
@@ -28,8 +28,8 @@ const TABLE: &str = include_str!("../../policy/src/decisions.tsv");
 fn main() {
     let base = std::env::args().nth(1).expect("a folder");
     let methods = METHODS.iter().map(|row| row.name).collect();
-    let world =
-        World { home: AbsPath::parse("/nowhere", None).unwrap(), uid: Uid::new(1000), methods };
+    let home = AbsPath::parse("/nowhere", None).unwrap();
+    let world = World { home, uid: Uid::new(1000), methods, platform: Platform::Linux };
     let policy = Policy::parse(&POLICY.replace("BASE", &base), &world).unwrap();
     let rules = policy.kernel_rules();
     let handles: Vec<File> =

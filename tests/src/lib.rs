@@ -5,9 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
+pub mod audit;
 pub mod disks;
 pub mod libraries;
+// Namespaces, as Linux has them.
+#[cfg(target_os = "linux")]
+pub mod manager;
 pub mod process;
+pub mod relay;
 pub mod service;
 pub mod shared;
 pub mod talk;

@@ -1,5 +1,4 @@
-//! The real libraries, unpacked once per test program into a folder of its own, and what must come
-//! out of them.
+//! The real libraries, unpacked into a folder of their own, and what must come out of them.
 //!
 //! They are other people's photos: they stay outside the repository, and a test proves by a
 //! snapshot before and after that nothing of them changed.
@@ -8,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::shared::shared_folder;
 
@@ -59,11 +58,18 @@ impl Real {
         Some(Self { folder, expected: shared.join("expected") })
     }
 
-    /// The same for a whole test program: unpacked at the first call.
+    /// The same, shared by the tests of a program that run at one time: the last that lets go of it
+    /// removes it. (A static would stay behind, for nothing drops one.)
     #[must_use]
-    pub fn once() -> Option<&'static Self> {
-        static ONCE: OnceLock<Option<Real>> = OnceLock::new();
-        ONCE.get_or_init(Self::unpack).as_ref()
+    pub fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Real>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(real) = shared.upgrade() {
+            return Some(real);
+        }
+        let real = Arc::new(Self::unpack()?);
+        *shared = Arc::downgrade(&real);
+        Some(real)
     }
 
     /// The bundle of that name.

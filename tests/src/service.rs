@@ -1,27 +1,36 @@
 //! A `darkslided` of a test's own: policy, home, socket and roots below a temporary folder.
 //!
 //! It always runs under the production filters: there is nothing here that could switch them off.
-//! Ready is when it answers, for the listener is there before the daemon is confined.
+//! Ready is when it answers, for the listener is there before the daemon is confined. Whatever ends
+//! it, its audit log is read afterwards.
 
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "the harness of tests"
 )]
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
+use crate::audit;
 use crate::process::{PATIENCE, Running, command};
 use crate::wire::Peer;
 
-/// A folder in which a daemon can be started.
-#[derive(Debug)]
+/// Where a daemon keeps its state, below its home.
+const STATE: &str = ".local/state/darkslide";
+
+/// A folder in which a daemon can be started. It goes with the last of its clones.
+#[derive(Debug, Clone)]
 pub struct Place {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// A daemon at work.
@@ -32,6 +41,7 @@ pub struct Service {
     /// Where it listens.
     pub socket: PathBuf,
     log: PathBuf,
+    audit: PathBuf,
 }
 
 impl Default for Place {
@@ -54,7 +64,7 @@ impl Place {
         for name in ["home", "home/Exports", "run"] {
             std::fs::DirBuilder::new().mode(0o700).create(folder.path().join(name)).unwrap();
         }
-        Self { folder }
+        Self { folder: Arc::new(folder) }
     }
 
     /// The folder of all of it.
@@ -73,6 +83,12 @@ impl Place {
     #[must_use]
     pub fn exports(&self) -> PathBuf {
         self.home().join("Exports")
+    }
+
+    /// Where a daemon keeps its audit log, if nobody says otherwise.
+    #[must_use]
+    pub fn audit_folder(&self) -> PathBuf {
+        self.home().join(STATE).join("audit")
     }
 
     /// Writes a policy file.
@@ -134,7 +150,10 @@ impl Place {
         let log = self.folder.path().join("log");
         let file = std::fs::File::create(&log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        let mut service = Service { process: Running(child), socket: self.socket(), log };
+        let given = command.get_envs().find(|(name, _)| *name == "DARKSLIDE_STATE");
+        let state = given.and_then(|(_, value)| value.map(PathBuf::from));
+        let audit = state.unwrap_or_else(|| self.home().join(STATE)).join("audit");
+        let mut service = Service { process: Running(child), socket: self.socket(), log, audit };
         let until = Instant::now() + PATIENCE;
         while std::os::unix::net::UnixStream::connect(&service.socket).is_err() {
             let ended = service.process.0.try_wait().unwrap();
@@ -147,7 +166,10 @@ impl Place {
         let mut peer = Peer::connect(&service.socket);
         let _refused =
             peer.send(br#"{"jsonrpc":"2.0","id":1,"method":"health","params":{"brief":true}}"#);
-        let _answer = peer.receive();
+        if peer.receive().is_none() {
+            let ended = service.process.0.try_wait().unwrap();
+            assert!(ended.is_none(), "the daemon ended: {ended:?}\n{}", service.log());
+        }
         service
     }
 }
@@ -168,9 +190,39 @@ impl Service {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The folder of its audit log.
+    #[must_use]
+    pub fn audit_folder(&self) -> &Path {
+        &self.audit
+    }
+
+    /// What it has recorded so far.
+    ///
+    /// # Panics
+    /// If the log is not what the documents say.
+    #[must_use]
+    pub fn audit(&self) -> Vec<Value> {
+        audit::records(&self.audit)
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.0.id()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What a test that fails has of its daemon to say.
+            let ended = self.process.0.try_wait();
+            println!("the daemon ended: {ended:?}; its log:\n{}", self.log());
+            return;
+        }
+        // Already gone is as good.
+        let _gone = self.process.0.kill();
+        let _reaped = self.process.0.wait();
+        let _sound = self.audit();
     }
 }

@@ -53,6 +53,7 @@ const LAYERS: &[Row] = &[
     row("T", "darkslide-fixture", &[]),
     row("T", "darkslide-tests", ANY),
     row("T", "darkslide-bench", ANY),
+    row("T", "darkslide-bench-beside", &[]),
     row("T", "darkslide-fuzz", ANY),
 ];
 

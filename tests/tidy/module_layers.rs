@@ -77,6 +77,8 @@ const LAYERS: &[Layer] = &[
 
 /// Names that a crate shows at its root and that belong to a module of it.
 const SHOWN_AT_THE_ROOT: &[(&str, &str)] = &[
+    ("darkslide_policy::Code", "darkslide_policy::peer"),
+    ("darkslide_policy::CodeRequirement", "darkslide_policy::peer"),
     ("darkslide_policy::Gid", "darkslide_policy::peer"),
     ("darkslide_policy::Peer", "darkslide_policy::peer"),
     ("darkslide_policy::Pid", "darkslide_policy::peer"),

@@ -4,6 +4,9 @@
 //! decided in `command/`. Words that the wire has (kinds, layouts, versions) are taken from the
 //! protocol's lists and stand nowhere twice.
 
+mod audit;
+mod service;
+
 use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
@@ -19,6 +22,9 @@ use darkslide_client::protocol::message::resource::Version;
 use darkslide_client::protocol::message::verify::{MaxDelete, VerifyBy};
 
 use crate::exit;
+
+pub(crate) use audit::{AuditCommand, AuditShowArgs, AuditVerifyArgs};
+pub(crate) use service::{HowArgs, InstallArgs, ScheduleArgs, ServiceCommand, UninstallArgs};
 
 /// Reads and exports a Photos library without the right to change it.
 #[derive(Debug, Parser)]
@@ -132,12 +138,22 @@ pub(crate) enum Command {
     /// What changed in the library since a token, or the token of now.
     Changes(ChangesArgs),
     /// Who serves, and what the kernel says is enforced.
-    Health,
+    Health(HealthArgs),
+    /// Where the daemon is, its pid and version, as JSON.
+    Socket,
+    /// Finds what stops it from working, and says what to type next.
+    Doctor(DoctorArgs),
     /// Calls any method of the protocol.
     Call(CallArgs),
     /// What is allowed.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The daemon as a background service, and exports that run by themselves.
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// What was recorded of who asked for what: is it as it was written, and what does it say.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Shows the main path, and what is refused, on a small library of its own.
     Demo(DemoArgs),
     /// Serves one connection on descriptor 0, as its parent asks on descriptor 1.
@@ -504,6 +520,25 @@ pub(crate) struct ChangesArgs {
     pub(crate) since: Option<String>,
 }
 
+/// Once, or for as long as somebody looks.
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// A line now and whenever it changes, also while the daemon is started anew, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// What is looked at in place of the usual. With --library that one alone is looked at.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// This policy file, as `darkslided --policy` would read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// This socket.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
 /// A call of the protocol.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
@@ -525,6 +560,16 @@ pub(crate) enum PolicyCommand {
     Show,
     /// Reads a policy file and says what it grants, or what is wrong with it.
     Check(CheckArgs),
+    /// Writes the policy that applies without a file, with what each key means.
+    Init(InitArgs),
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The file, which must not be there yet; without, the first place where the daemon looks.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A policy file.
@@ -722,6 +767,9 @@ mod tests {
             &["prune", "--max-delete", "few"],
             &["export", ""],
             &["call", ""],
+            &["service"],
+            &["service", "schedule", "nightly"],
+            &["service", "schedule", "nightly", "--remove", "--", "export"],
             &["--color", "red", "info"],
             &["nothing"],
             &[],

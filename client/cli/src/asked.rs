@@ -50,8 +50,12 @@ fn of_command(command: &Command) -> Vec<String> {
         | Command::Changes(_)
         | Command::Jobs
         | Command::Destinations
-        | Command::Health
+        | Command::Health(_)
+        | Command::Socket
+        | Command::Doctor(_)
         | Command::Policy(_)
+        | Command::Service(_)
+        | Command::Audit(_)
         | Command::Demo(_)
         | Command::PrivateDaemon
         | Command::TrySocket => Vec::new(),

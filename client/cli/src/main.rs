@@ -4,7 +4,7 @@
 //! `main` alone ends the process. The hidden commands come first, before there is a runtime or a
 //! second thread, for they become the confined side. Reading path: `args` (what can be asked for),
 //! `command/` (what it does), `session` (whom it talks to), `private_daemon` (the one place that
-//! starts a process), `exit` and `report` (how it ends).
+//! starts a daemon), `exit` and `report` (how it ends).
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,8 @@ mod asked;
 mod command;
 mod daemon_side;
 mod demo_folder;
+#[cfg(test)]
+mod documents;
 mod exit;
 mod new_file;
 mod output;

@@ -6,9 +6,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "makes the one file that a person named")]
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why it could not be made or written.
@@ -60,7 +60,16 @@ pub(crate) struct NewFile {
 impl NewFile {
     /// Makes it.
     pub(crate) fn make(path: PathBuf) -> Result<Self, NewFileError> {
-        match File::create_new(&path) {
+        Self::make_with(path, OpenOptions::new().write(true).create_new(true))
+    }
+
+    /// Makes it so that nobody else can read or write it, whatever the umask.
+    pub(crate) fn make_ours_alone(path: PathBuf) -> Result<Self, NewFileError> {
+        Self::make_with(path, OpenOptions::new().write(true).create_new(true).mode(0o600))
+    }
+
+    fn make_with(path: PathBuf, options: &OpenOptions) -> Result<Self, NewFileError> {
+        match options.open(&path) {
             Ok(file) => Ok(Self { path, file, is_whole: false }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(NewFileError::There { path })

@@ -10,7 +10,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::exit::Exit;
@@ -187,6 +187,17 @@ pub(crate) fn new_file(path: &Path, library: Option<&str>) -> Result<PathBuf, Pa
         Some(library) => Err(PathFault::InLibrary { path: file, library }),
         None => Ok(file),
     }
+}
+
+/// A file in a folder of the user's settings, which is made if it was not there, for the user
+/// alone.
+pub(crate) fn made_folder_of(file: String) -> Result<PathBuf, PathFault> {
+    let file = PathBuf::from(file);
+    if let Some(folder) = file.parent() {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|source| PathFault::Make { path: folder.to_owned(), source })?;
+    }
+    Ok(file)
 }
 
 /// The destination of earlier exports, absolute; it is there, and is not made.

@@ -1,5 +1,5 @@
 //! Starts a private daemon: this program once more, with a socket pair, one document, an empty
-//! environment. The only place here that starts a process.
+//! environment. The only place here that starts a daemon.
 //!
 //! Descriptor 0 of the child is its end of the pair, 1 a pipe with the document, 2 its log, which
 //! is read here so that an error at start is said once and well; everything else is closed on exec.

@@ -13,6 +13,7 @@ use darkslide_client::protocol::value::Token;
 use darkslide_client::{PlaceError, Unavailable};
 use darkslide_fixture::FixtureError;
 
+use crate::command::ServiceError;
 use crate::exit::{self, Exit};
 use crate::new_file::NewFileError;
 use crate::output::style::Style;
@@ -44,6 +45,9 @@ pub(crate) enum Failure {
     /// A policy file is wrong.
     #[error(transparent)]
     Policy(#[from] Told),
+    /// A service manager, or what it is given, is not as it should be.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// The demo's library could not be made.
     #[error("cannot make the library of the demo")]
     Fixture(#[from] FixtureError),
@@ -85,6 +89,7 @@ impl Failure {
             Self::Path(error) => error.hint().to_owned(),
             Self::Usage { hint, .. } => hint.clone(),
             Self::Policy(error) => error.hint().to_owned(),
+            Self::Service(error) => error.hint(),
             Self::Fixture(error) => error.hint().to_owned(),
             Self::DemoFolder(_) => {
                 "look at the permissions and the free space of TMPDIR".to_owned()
@@ -105,6 +110,7 @@ impl Failure {
             Self::Start(error) => error.exit(),
             Self::Path(error) => error.exit(),
             Self::Usage { .. } => Exit::Usage,
+            Self::Service(error) => error.exit(),
             // Whoever read the answer has what he wanted.
             Self::Output(error) if error.is_closed_pipe() => Exit::Done,
             Self::Policy(_)

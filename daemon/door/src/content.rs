@@ -35,10 +35,48 @@ pub fn start_writeout(file: &File) -> std::io::Result<()> {
 /// What the kernel answers.
 #[cfg(target_os = "macos")]
 pub fn start_writeout(file: &File) -> std::io::Result<()> {
-    match nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_BARRIERFSYNC) {
-        Ok(_) => Ok(()),
-        // Network disks do not know it.
-        Err(_) => Ok(rustix::fs::fsync(file)?),
+    let ordered = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_BARRIERFSYNC);
+    let ordered = ordered.map(drop).map_err(|errno| Errno::from_raw_os_error(errno as i32));
+    Ok(or_weaker(ordered, || rustix::fs::fsync(file))?)
+}
+
+/// Brings one file or folder to the disk, through its cache where the system can be told to.
+#[cfg(target_os = "linux")]
+pub(crate) fn flush(descriptor: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::fsync(descriptor)
+}
+
+/// Brings one file or folder to the disk, through its cache where the system can be told to: there
+/// `fsync` stops before that.
+#[cfg(target_os = "macos")]
+pub(crate) fn flush(descriptor: impl AsFd) -> Result<(), Errno> {
+    or_weaker(rustix::fs::fcntl_fullfsync(&descriptor), || rustix::fs::fsync(&descriptor))
+}
+
+/// Brings a content to the disk, and of what `stat` tells no more than is needed to read it.
+#[cfg(target_os = "linux")]
+pub(crate) fn flush_data(descriptor: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::fdatasync(descriptor)
+}
+
+/// Brings a content to the disk.
+#[cfg(target_os = "macos")]
+pub(crate) fn flush_data(descriptor: impl AsFd) -> Result<(), Errno> {
+    flush(descriptor)
+}
+
+/// Asks for less where a file system does not know the stronger flush (network disks do not). Any
+/// other answer counts: the weaker one would hide that a content was lost.
+#[cfg(any(target_os = "macos", test))]
+fn or_weaker(
+    stronger: Result<(), Errno>,
+    weaker: impl FnOnce() -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    const UNKNOWN: [Errno; 5] =
+        [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOTTY, Errno::NOSYS];
+    match stronger {
+        Err(errno) if UNKNOWN.contains(&errno) => weaker(),
+        answer => answer,
     }
 }
 
@@ -115,6 +153,9 @@ pub fn next_data(file: &File, within: Range<u64>) -> Range<u64> {
 pub(crate) fn finish(file: impl AsFd, mode: u16, mtime: Option<FileTime>) -> Result<Facts, Errno> {
     tolerate_poor_file_systems(rustix::fs::fchmod(&file, permission_bits(mode)))?;
     if let Some(mtime) = mtime {
+        // First: a time of change before that of creation moves the latter by itself, where both
+        // are kept.
+        set_created(file.as_fd(), mtime)?;
         let times = Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
             last_modification: Timespec {
@@ -125,6 +166,58 @@ pub(crate) fn finish(file: impl AsFd, mode: u16, mtime: Option<FileTime>) -> Res
         tolerate_poor_file_systems(rustix::fs::futimens(&file, &times))?;
     }
     Facts::of_descriptor(&file)
+}
+
+/// Sets when a file began to be, which is when its photo was taken. What no disk keeps is no
+/// failure, and nothing depends on it.
+#[cfg(target_os = "macos")]
+fn set_created(file: std::os::fd::BorrowedFd<'_>, time: FileTime) -> Result<(), Errno> {
+    use std::os::darwin::fs::FileTimesExt;
+    use std::time::{Duration, UNIX_EPOCH};
+    let whole = Duration::from_secs(time.seconds.unsigned_abs());
+    let whole = if time.seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)
+    } else {
+        UNIX_EPOCH.checked_add(whole)
+    };
+    let exact = whole.and_then(|it| it.checked_add(Duration::from_nanos(time.nanoseconds.into())));
+    if let Some(created) = exact {
+        let file = File::from(rustix::io::fcntl_dupfd_cloexec(file, 0)?);
+        let _not_kept = file.set_times(std::fs::FileTimes::new().set_created(created));
+    }
+    Ok(())
+}
+
+/// There is no such time that could be set.
+#[cfg(not(target_os = "macos"))]
+fn set_created(_: std::os::fd::BorrowedFd<'_>, _: FileTime) -> Result<(), Errno> {
+    Ok(())
+}
+
+/// Takes from a clone what its source has beside content, mode and times: marks of Photos and
+/// Finder, and forks, none of which a copy has. The mark of where a file was loaded from stays.
+#[cfg(target_os = "macos")]
+pub(crate) fn leave_content_alone(clone: &File) -> Result<(), Errno> {
+    let mut names = Vec::new();
+    let bytes = rustix::fs::flistxattr(clone, &mut [0_u8; 0])?;
+    names.resize(bytes, 0);
+    let bytes = rustix::fs::flistxattr(clone, &mut names)?;
+    names.truncate(bytes);
+    for name in attributes_to_remove(&names) {
+        match rustix::fs::fremovexattr(clone, name) {
+            // The system keeps some for itself.
+            Ok(()) | Err(Errno::PERM | Errno::ACCESS | Errno::NOATTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// The names of a list of attributes, each ended by a zero byte, that an export does not keep.
+#[cfg(any(target_os = "macos", test))]
+fn attributes_to_remove(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const KEPT: [&[u8]; 2] = [b"com.apple.quarantine", b"com.apple.provenance"];
+    listed.split(|byte| *byte == 0).filter(|name| !name.is_empty() && !KEPT.contains(name))
 }
 
 /// The nine permission bits of a mode, and nothing above them.
@@ -152,4 +245,45 @@ pub(crate) fn cannot_clone(errno: Errno) -> bool {
         Errno::PERM,
     ]
     .contains(&errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weaker_flush_is_asked_for_only_where_the_stronger_is_unknown() {
+        let asked = |stronger| {
+            let mut weaker = false;
+            let answer = or_weaker(stronger, || {
+                weaker = true;
+                Ok(())
+            });
+            (answer, weaker)
+        };
+        assert_eq!(asked(Ok(())), (Ok(()), false));
+        for errno in [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOTTY, Errno::NOSYS] {
+            assert_eq!(asked(Err(errno)), (Ok(()), true), "{errno}");
+        }
+        // A disk that loses what it was given must not be heard to say yes.
+        for errno in [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::STALE, Errno::BADF] {
+            assert_eq!(asked(Err(errno)), (Err(errno), false), "{errno}");
+        }
+    }
+
+    #[test]
+    fn of_a_clones_attributes_only_the_mark_of_its_origin_stays() {
+        let listed = b"com.apple.quarantine\0com.apple.assetsd.hidden\0com.apple.provenance\0\
+            com.apple.ResourceFork\0com.apple.quarantine.x\0";
+        let removed: Vec<_> = attributes_to_remove(listed).collect();
+        assert_eq!(
+            removed,
+            [
+                &b"com.apple.assetsd.hidden"[..],
+                b"com.apple.ResourceFork",
+                b"com.apple.quarantine.x"
+            ]
+        );
+        assert_eq!(attributes_to_remove(b"").count(), 0);
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::{fmt, io};
 
-use darkslide_policy::{AbsPath, LibraryName, RelPath, RootName};
+use darkslide_policy::{AbsPath, LibraryName, Place, Platform, RelPath, RootName};
 use rustix::io::Errno;
 
 use crate::fault::Operation;
@@ -50,6 +50,13 @@ pub enum DoorErrorKind {
     Exists,
     /// The kernel does not allow it.
     Permission,
+    /// The system protects it from this program, whatever its owner and mode allow: on a Mac, Full
+    /// Disk Access was not granted, or was withdrawn.
+    Protected,
+    /// The file is there and its content is not: a cloud has that, and would be asked for it.
+    Elsewhere,
+    /// The system has asked a person whether it may be opened, and waits for the answer.
+    Unanswered,
     /// The disk, or the quota, is full.
     NoSpace,
     /// The file system is mounted read-only.
@@ -83,6 +90,9 @@ impl fmt::Display for DoorErrorKind {
             Self::NotAFolder => "it is not a folder",
             Self::Exists => "something is there already",
             Self::Permission => "no permission",
+            Self::Protected => "the system protects it from this program",
+            Self::Elsewhere => "its content is not on this disk",
+            Self::Unanswered => "the system waits for a person to allow it",
             Self::NoSpace => "no space is left",
             Self::ReadOnly => "the file system is read-only",
             Self::Busy => "it is in use",
@@ -120,7 +130,7 @@ impl DoorError {
             operation,
             anchor: anchor.clone(),
             path: path.to_string(),
-            kind: kind_of(operation, errno),
+            kind: kind_of(operation, errno, Platform::HERE),
             source: Some(io::Error::from(errno)),
         }
     }
@@ -133,6 +143,17 @@ impl DoorError {
         kind: DoorErrorKind,
     ) -> Self {
         Self { operation, anchor: anchor.clone(), path: path.to_string(), kind, source: None }
+    }
+
+    /// Of a folder of the policy that could not be opened in time, for a person is asked first.
+    #[must_use]
+    pub fn unanswered(place: &Place, path: &AbsPath) -> Self {
+        let anchor = match place {
+            Place::Library(name) => Anchor::Library(name.clone()),
+            Place::Referenced(name) => Anchor::Referenced(name.clone()),
+            Place::Root(name) => Anchor::Root(name.clone()),
+        };
+        Self::refused(Operation::Pin, &anchor, absolute(path), DoorErrorKind::Unanswered)
     }
 
     /// The same answer to another question: of what was found out at boot.
@@ -185,6 +206,16 @@ impl DoorError {
                 "move away what is there, or choose another path"
             }
             DoorErrorKind::Permission => "give the daemon's user access to it",
+            DoorErrorKind::Protected => {
+                "add the program (darkslided; with --library, the terminal) under System Settings > \
+                 Privacy & Security > Full Disk Access (if it stands there, remove it and add it \
+                 again: a new build is another program to the system), then start it anew"
+            }
+            DoorErrorKind::Elsewhere => "have Photos or Finder download it",
+            DoorErrorKind::Unanswered => {
+                "answer the question that the system shows, or give darkslided Full Disk Access \
+                 (System Settings > Privacy & Security > Full Disk Access)"
+            }
             DoorErrorKind::NoSpace => "free some space, or raise the quota",
             DoorErrorKind::ReadOnly => {
                 "mount the disk so that it can be written, or choose another"
@@ -226,8 +257,12 @@ pub(crate) fn named(prefix: &RelPath, path: &RelPath) -> String {
     }
 }
 
-fn kind_of(operation: Operation, errno: Errno) -> DoorErrorKind {
+fn kind_of(operation: Operation, errno: Errno, platform: Platform) -> DoorErrorKind {
     match errno {
+        // There, owner and mode are answered by the other of the two.
+        Errno::PERM if platform == Platform::MacOs => DoorErrorKind::Protected,
+        // What reads is forbidden to have the content fetched.
+        Errno::DEADLK if platform == Platform::MacOs => DoorErrorKind::Elsewhere,
         Errno::NOENT => DoorErrorKind::NotFound,
         Errno::NOTDIR if wants_a_folder(operation) => DoorErrorKind::NotAFolder,
         Errno::NOTDIR => DoorErrorKind::NotFound,
@@ -285,5 +320,47 @@ fn wants_a_folder(operation: Operation) -> bool {
         | Operation::Read
         | Operation::Write
         | Operation::Flush => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mac_tells_what_it_protects_from_what_owner_and_mode_refuse() {
+        for operation in [Operation::OpenFile, Operation::List, Operation::Publish] {
+            let of = |errno, platform| kind_of(operation, errno, platform);
+            assert_eq!(of(Errno::PERM, Platform::MacOs), DoorErrorKind::Protected);
+            for (errno, platform) in [
+                (Errno::ACCESS, Platform::MacOs),
+                (Errno::ACCESS, Platform::Linux),
+                (Errno::PERM, Platform::Linux),
+            ] {
+                assert_eq!(of(errno, platform), DoorErrorKind::Permission, "{platform:?}");
+            }
+            assert_eq!(of(Errno::DEADLK, Platform::MacOs), DoorErrorKind::Elsewhere);
+            assert_eq!(of(Errno::DEADLK, Platform::Linux), DoorErrorKind::Io);
+        }
+    }
+
+    #[test]
+    fn what_the_system_protects_has_a_hint_that_names_the_pane_and_the_program() {
+        let anchor = Anchor::Library(LibraryName::parse("main").unwrap());
+        let kind = DoorErrorKind::Protected;
+        let error = DoorError::refused(Operation::OpenFile, &anchor, "x", kind);
+        let pane = "System Settings > Privacy & Security > Full Disk Access";
+        assert!(error.hint().contains(pane) && error.hint().contains("darkslided"));
+    }
+
+    #[test]
+    fn a_folder_that_nobody_has_allowed_yet_is_named_with_what_to_do() {
+        let path = AbsPath::parse("/Users/me/L.photoslibrary", None).unwrap();
+        let place = Place::Library(LibraryName::parse("main").unwrap());
+        let error = DoorError::unanswered(&place, &path);
+        assert_eq!(error.kind(), DoorErrorKind::Unanswered);
+        assert_eq!(error.path(), path.as_str());
+        assert!(error.to_string().contains("library `main`"), "{error}");
+        assert!(error.hint().contains("Full Disk Access"));
     }
 }

@@ -74,6 +74,8 @@ pub struct Facts {
     pub links: u64,
     /// Who owns it.
     pub uid: u32,
+    /// Is the content elsewhere, to be fetched by whoever reads it? Linux knows no such thing.
+    pub is_elsewhere: bool,
 }
 
 impl Facts {
@@ -100,8 +102,21 @@ impl Facts {
             mode: u16::try_from(natural(mode) & 0o7777).unwrap_or(0),
             links: natural(stat.st_nlink),
             uid: stat.st_uid,
+            is_elsewhere: is_dataless(stat),
         }
     }
+}
+
+#[cfg(target_os = "macos")]
+fn is_dataless(stat: &Stat) -> bool {
+    /// `SF_DATALESS` of `<sys/stat.h>`.
+    const DATALESS: u32 = 0x4000_0000;
+    stat.st_flags & DATALESS != 0
+}
+
+#[cfg(not(target_os = "macos"))]
+fn is_dataless(_: &Stat) -> bool {
+    false
 }
 
 impl From<FileType> for Kind {

@@ -163,6 +163,8 @@ pub(crate) enum Lack {
     Syncfs,
     Flock,
     CopyRange,
+    /// The names of files are there, and their contents elsewhere.
+    Contents,
 }
 
 impl Faults {
@@ -242,6 +244,12 @@ impl Faults {
     #[must_use]
     pub fn without_copy_range() -> Self {
         Self::lacking(Lack::CopyRange)
+    }
+
+    /// Behaves as a folder whose files a cloud keeps: names, sizes and times, and no content.
+    #[must_use]
+    pub fn without_contents() -> Self {
+        Self::lacking(Lack::Contents)
     }
 
     /// Both at once, with a count of its own. Of two failures at one operation the first is told.

@@ -13,6 +13,7 @@ use darkslide_policy::{Component, RelPath};
 use rustix::io::Errno;
 
 use crate::beneath::{Base, Want};
+use crate::content;
 use crate::destination::Destination;
 use crate::error::{DoorError, DoorErrorKind};
 use crate::fault::{Lack, Operation};
@@ -100,7 +101,7 @@ impl Destination<'_> {
             let file = file.and_then(reading::checked_file).map_err(failed)?;
             let file =
                 file.ok_or_else(|| below.refused(operation, &path, DoorErrorKind::NotAFile))?;
-            rustix::fs::fsync(file.file()).map_err(failed)?;
+            content::flush(file.file()).map_err(failed)?;
         }
         Ok(())
     }
@@ -126,7 +127,7 @@ impl Destination<'_> {
             let below = self.below();
             let path = Area::Record.join(Record::Journal.name());
             below.announce(Operation::Flush, &path)?;
-            rustix::fs::fsync(journal.file())
+            content::flush(journal.file())
                 .map_err(|errno| below.failed(Operation::Flush, &path, errno))?;
         }
         for area in [Area::Temporaries, Area::Aside, Area::Record] {
@@ -139,7 +140,7 @@ impl Destination<'_> {
 
 /// Some file systems write names at once, and know no flush of a folder.
 fn flush_names(folder: &OwnedFd) -> Result<(), Errno> {
-    match rustix::fs::fsync(folder) {
+    match content::flush(folder) {
         Err(Errno::INVAL | Errno::NOSYS) => Ok(()),
         Err(errno) if errno == Errno::NOTSUP || errno == Errno::OPNOTSUPP => Ok(()),
         answer => answer,
@@ -155,7 +156,7 @@ fn flush_file_system(folder: BorrowedFd<'_>) -> Result<(), Errno> {
 /// was ordered before it.
 #[cfg(target_os = "macos")]
 fn flush_file_system(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    rustix::fs::fcntl_fullfsync(folder)
+    content::flush(folder)
 }
 
 /// The file systems, by the number that the kernel's headers give them, whose `syncfs` writes all

@@ -50,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 mod abilities;
+mod audit_dir;
 mod beneath;
 mod content;
 mod destination;
@@ -78,6 +79,7 @@ mod temporary;
 mod shared;
 
 pub use abilities::{Abilities, Exclusive};
+pub use audit_dir::AuditDir;
 pub use content::{copy_range, next_data, start_writeout};
 pub use destination::Destination;
 pub use error::{DoorError, DoorErrorKind};
@@ -86,6 +88,7 @@ pub use fault::{Faults, Operation};
 pub use flush::FlushKind;
 pub use library_dir::LibraryDir;
 pub use lock::{BEAT_EVERY, Beat, Lock, TAKEN_OVER_AFTER};
+pub use pinned::folder_at;
 pub use publish::{Exchanged, Published};
 pub use random_name::random_name;
 pub use reading::{MAX_LIST_ENTRIES, SourceFile};

@@ -17,6 +17,7 @@ use darkslide_policy::Component;
 use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
+use crate::content;
 use crate::destination::Destination;
 use crate::error::{DoorError, DoorErrorKind};
 use crate::facts::{Facts, Identity};
@@ -147,8 +148,8 @@ impl Beating {
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.write_all(line.as_bytes()))
             // Who watches may do so from another machine.
-            .and_then(|()| self.file.sync_data())
             .map_err(|error| errno_of(&error))
+            .and_then(|()| content::flush_data(&self.file))
     }
 }
 

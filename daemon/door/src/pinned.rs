@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::beneath::{self, Base, Mount, Want};
 use crate::error::{self, Anchor, DoorError, DoorErrorKind};
-use crate::facts::{Facts, Identity};
+use crate::facts::{Facts, Identity, Kind};
 use crate::fault::{Faults, Lack, Operation};
 use crate::reading::Below;
 
@@ -113,6 +113,22 @@ impl Pinned {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
             Err(errno) => Err(below.failed(Operation::Look, &self.whole, errno)),
         }
+    }
+}
+
+/// Looks which folder a path of the policy leads to now, links followed as boot follows them; none
+/// where nothing is there, or no folder. Nothing is opened.
+///
+/// # Errors
+/// What looking answers where it cannot be told.
+pub fn folder_at(path: &AbsPath) -> std::io::Result<Option<Identity>> {
+    match rustix::fs::statat(CWD, path.as_str(), AtFlags::empty()) {
+        Ok(stat) => {
+            let facts = Facts::from_stat(&stat);
+            Ok(Some(facts.identity).filter(|_| facts.kind == Kind::Folder))
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use crate::beneath::{Base, Want};
 use crate::error::{self, Anchor, DoorError, DoorErrorKind};
 use crate::facts::{Entry, Facts, Kind};
-use crate::fault::{Faults, Operation};
+use crate::fault::{Faults, Lack, Operation};
 
 /// The most entries of one folder that are listed. Photos spreads its files over 16 folders, so a
 /// library of a million photos stays far below; with names of 40 bytes it is some 20 MB.
@@ -94,7 +94,7 @@ impl<'a> Below<'a> {
     pub(crate) fn look(&self, path: &RelPath) -> Result<Option<Facts>, DoorError> {
         self.announce(Operation::Look, path)?;
         match self.base.look(path) {
-            Ok(stat) => Ok(Some(Facts::from_stat(&stat))),
+            Ok(stat) => Ok(Some(self.told(Facts::from_stat(&stat)))),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(self.failed(Operation::Look, path, errno)),
         }
@@ -103,10 +103,20 @@ impl<'a> Below<'a> {
     pub(crate) fn open_file(&self, path: &RelPath) -> Result<SourceFile, DoorError> {
         self.announce(Operation::OpenFile, path)?;
         let opened = self.base.open(path, Want::File);
-        opened
+        let file = opened
             .and_then(checked_file)
             .map_err(|errno| self.failed(Operation::OpenFile, path, errno))?
-            .ok_or_else(|| self.refused(Operation::OpenFile, path, DoorErrorKind::NotAFile))
+            .ok_or_else(|| self.refused(Operation::OpenFile, path, DoorErrorKind::NotAFile))?;
+        if self.told(file.facts).is_elsewhere {
+            return Err(self.refused(Operation::OpenFile, path, DoorErrorKind::Elsewhere));
+        }
+        Ok(file)
+    }
+
+    /// What the kernel told; a test may stand in for a disk that has no contents.
+    fn told(&self, facts: Facts) -> Facts {
+        let lacks = facts.kind == Kind::File && self.faults.lacks(Lack::Contents);
+        Facts { is_elsewhere: facts.is_elsewhere || lacks, ..facts }
     }
 
     pub(crate) fn open_folder(

@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 
 use crate::beneath::{Base, Want};
+use crate::content;
 use crate::destination::Destination;
 use crate::error::{DoorError, DoorErrorKind};
 use crate::facts::{Entry, Facts};
@@ -404,8 +405,9 @@ impl NewRecord<'_> {
         if let Some(writer) = &mut self.writer {
             writer
                 .flush()
-                .and_then(|()| writer.get_ref().sync_all())
-                .map_err(|e| failed(Operation::FlushRecord, errno_of(&e)))?;
+                .map_err(|error| errno_of(&error))
+                .and_then(|()| content::flush(writer.get_ref()))
+                .map_err(|errno| failed(Operation::FlushRecord, errno))?;
         }
         below.announce(Operation::ReplaceRecord, &self.path)?;
         let folder = self.folder.as_fd();
@@ -413,7 +415,7 @@ impl NewRecord<'_> {
         rename::replacing(new, Spot { folder, name: self.name.as_ref() })
             .map_err(|errno| failed(Operation::ReplaceRecord, errno))?;
         self.writer = None;
-        rustix::fs::fsync(&self.folder).map_err(|errno| failed(Operation::ReplaceRecord, errno))
+        content::flush(&self.folder).map_err(|errno| failed(Operation::ReplaceRecord, errno))
     }
 }
 

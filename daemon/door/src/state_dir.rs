@@ -15,6 +15,7 @@ use darkslide_policy::Component;
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::content;
 use crate::rename::{self, Spot};
 
 const FILE_MODE: Mode = Mode::from_bits_retain(0o600);
@@ -127,8 +128,8 @@ impl StateDir {
     /// # Errors
     /// What opening and flushing answer.
     pub fn flush(&self, name: &Component) -> io::Result<()> {
-        rustix::fs::fsync(self.open(name.as_str(), OFlags::RDONLY | OFlags::NONBLOCK)?)?;
-        Ok(rustix::fs::fsync(&self.folder)?)
+        content::flush(self.open(name.as_str(), OFlags::RDONLY | OFlags::NONBLOCK)?)?;
+        Ok(content::flush(&self.folder)?)
     }
 
     fn open(&self, name: &str, flags: OFlags) -> io::Result<OwnedFd> {

@@ -141,12 +141,23 @@ fn clone_new(source: &File, folder: &OwnedFd, name: &str) -> Result<File, Errno>
 #[cfg(target_os = "macos")]
 fn clone_new(source: &File, folder: &OwnedFd, name: &str) -> Result<File, Errno> {
     use rustix::fs::CloneFlags;
+    /// `UF_IMMUTABLE`, `UF_APPEND`, `SF_IMMUTABLE`, `SF_APPEND` of `<sys/stat.h>`.
+    const LOCKED: u32 = 0x0006_0006;
+    // The clone of a locked file is locked, and could be neither renamed nor removed: copy it.
+    if rustix::fs::fstat(source)?.st_flags & LOCKED != 0 {
+        return Err(Errno::NOTSUP);
+    }
     let flags = CloneFlags::NOFOLLOW | CloneFlags::NOOWNERCOPY;
     rustix::fs::fclonefileat(source, folder, name, flags)?;
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
     // A clone has the mode of its source; until it is finished it is ours alone.
-    rustix::fs::fchmod(&file, FILE_MODE)?;
+    let finished =
+        rustix::fs::fchmod(&file, FILE_MODE).and_then(|()| content::leave_content_alone(&file));
+    if let Err(errno) = finished {
+        unless_missing(rustix::fs::unlinkat(folder, name, AtFlags::empty()))?;
+        return Err(errno);
+    }
     Ok(file)
 }
 

@@ -519,7 +519,11 @@ fn intent_of(ready: &Ready, aside: &Component) -> Intent {
 /// Is it this one folder's matter that it stays?
 fn is_of_the_folder(error: &DoorError) -> bool {
     let kind = error.kind();
-    in_the_way(error).is_some() || matches!(kind, DoorErrorKind::Permission | DoorErrorKind::Busy)
+    in_the_way(error).is_some()
+        || matches!(
+            kind,
+            DoorErrorKind::Permission | DoorErrorKind::Protected | DoorErrorKind::Busy
+        )
 }
 
 const NOT_BACK: &str = "names-taken";

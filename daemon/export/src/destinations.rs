@@ -93,7 +93,12 @@ pub fn find(folder: &Destination<'_>, stop: &dyn Fn() -> Stop) -> Result<Found, 
             Err(error) => match (in_the_way(&error), error.kind()) {
                 // Links and mounts are no way to a destination of this root.
                 (Some(_), _) => continue,
-                (None, kind @ (DoorErrorKind::Permission | DoorErrorKind::TooMany)) => {
+                (
+                    None,
+                    kind @ (DoorErrorKind::Permission
+                    | DoorErrorKind::Protected
+                    | DoorErrorKind::TooMany),
+                ) => {
                     found.incomplete = true;
                     found.too_many |= kind == DoorErrorKind::TooMany;
                     continue;

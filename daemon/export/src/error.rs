@@ -232,13 +232,16 @@ fn kind_of_door(kind: DoorErrorKind) -> ExportErrorKind {
     match kind {
         DoorErrorKind::NoSpace => ExportErrorKind::NoSpace,
         DoorErrorKind::ReadOnly => ExportErrorKind::ReadOnly,
-        DoorErrorKind::Permission => ExportErrorKind::Permission,
+        DoorErrorKind::Permission | DoorErrorKind::Protected | DoorErrorKind::Unanswered => {
+            ExportErrorKind::Permission
+        }
         DoorErrorKind::Nested => ExportErrorKind::Nested,
         DoorErrorKind::NotFound
         | DoorErrorKind::Link
         | DoorErrorKind::OutsideRoot
         | DoorErrorKind::NotAFile
         | DoorErrorKind::NotAFolder
+        | DoorErrorKind::Elsewhere
         | DoorErrorKind::Exists
         | DoorErrorKind::Busy
         | DoorErrorKind::Replaced
@@ -273,6 +276,9 @@ pub(crate) fn in_the_way(error: &DoorError) -> Option<&'static str> {
         DoorErrorKind::Name => Some("bad-name"),
         DoorErrorKind::NotFound
         | DoorErrorKind::Permission
+        | DoorErrorKind::Protected
+        | DoorErrorKind::Elsewhere
+        | DoorErrorKind::Unanswered
         | DoorErrorKind::NoSpace
         | DoorErrorKind::ReadOnly
         | DoorErrorKind::Busy
@@ -289,7 +295,13 @@ pub(crate) fn in_the_way(error: &DoorError) -> Option<&'static str> {
 pub(crate) fn hides_content(error: &DoorError) -> bool {
     let kind = error.kind();
     in_the_way(error).is_some()
-        || matches!(kind, DoorErrorKind::NotFound | DoorErrorKind::Permission)
+        || matches!(
+            kind,
+            DoorErrorKind::NotFound
+                | DoorErrorKind::Permission
+                | DoorErrorKind::Protected
+                | DoorErrorKind::Elsewhere
+        )
 }
 
 #[cfg(test)]

@@ -46,9 +46,12 @@ fn word_for(kind: DoorErrorKind, errno: Option<i32>) -> Option<&'static str> {
         DoorErrorKind::Link => Some("link"),
         DoorErrorKind::OutsideRoot => Some("outside-bundle"),
         DoorErrorKind::NotAFile | DoorErrorKind::NotAFolder => Some("not-a-regular-file"),
-        DoorErrorKind::Permission => Some("permission"),
+        DoorErrorKind::Permission | DoorErrorKind::Unanswered => Some("permission"),
+        DoorErrorKind::Elsewhere => Some("in-icloud"),
         DoorErrorKind::Busy | DoorErrorKind::Name | DoorErrorKind::Io => Some(READ_ERROR),
-        DoorErrorKind::Exists
+        // Withdrawn from the program, it is so of every file.
+        DoorErrorKind::Protected
+        | DoorErrorKind::Exists
         | DoorErrorKind::NoSpace
         | DoorErrorKind::ReadOnly
         | DoorErrorKind::Replaced
@@ -139,6 +142,7 @@ mod tests {
             (DoorErrorKind::OutsideRoot, Errno::XDEV, "outside-bundle"),
             (DoorErrorKind::NotAFile, Errno::ISDIR, "not-a-regular-file"),
             (DoorErrorKind::Permission, Errno::ACCESS, "permission"),
+            (DoorErrorKind::Elsewhere, Errno::DEADLK, "in-icloud"),
             (DoorErrorKind::Io, Errno::IO, READ_ERROR),
         ];
         for (kind, errno, word) in words {
@@ -147,5 +151,7 @@ mod tests {
         // The door's own refusals have no errno.
         assert_eq!(word_for(DoorErrorKind::NotAFile, None), Some("not-a-regular-file"));
         assert_eq!(word_for(DoorErrorKind::Grant, None), None);
+        let withdrawn = Some(Errno::PERM.raw_os_error());
+        assert_eq!(word_for(DoorErrorKind::Protected, withdrawn), None, "no photo is to blame");
     }
 }

@@ -288,7 +288,9 @@ pub(crate) fn judge(
         Err(error) => {
             return match (in_the_way(&error), error.kind()) {
                 (Some(word), _) => Ok((Outcome::Missing, Some(word))),
-                (None, DoorErrorKind::Permission) => Ok((Outcome::Unreadable, Some("permission"))),
+                (None, DoorErrorKind::Permission | DoorErrorKind::Protected) => {
+                    Ok((Outcome::Unreadable, Some("permission")))
+                }
                 (None, _) => Err(error.into()),
             };
         }
@@ -341,7 +343,7 @@ fn content(
 /// The word for a folder that is not walked.
 fn not_entered(error: &DoorError) -> Option<&'static str> {
     let word = match error.kind() {
-        DoorErrorKind::Permission => Some("permission"),
+        DoorErrorKind::Permission | DoorErrorKind::Protected => Some("permission"),
         DoorErrorKind::TooMany => Some("too-many"),
         _ => None,
     };

@@ -408,6 +408,9 @@ fn is_something_else(kind: DoorErrorKind) -> bool {
         | DoorErrorKind::NotAFolder
         | DoorErrorKind::Exists
         | DoorErrorKind::Permission
+        | DoorErrorKind::Protected
+        | DoorErrorKind::Elsewhere
+        | DoorErrorKind::Unanswered
         | DoorErrorKind::NoSpace
         | DoorErrorKind::ReadOnly
         | DoorErrorKind::Busy

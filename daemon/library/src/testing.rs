@@ -8,7 +8,9 @@
 use std::path::Path;
 
 use darkslide_door::LibraryDir;
-use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_policy::{
+    AbsPath, Ask, Gid, Grant, LibraryName, Peer, Platform, Policy, Read, Uid, World,
+};
 
 use crate::db::Stop;
 use crate::deadline::Deadline;
@@ -41,8 +43,13 @@ impl Asked {
             "version = 1\n[library.{name}]\npath = \"/library\"\nhidden = true\ntrashed = true\n\
              [[client]]\nname = \"me\"\nuid = \"self\"\nlibraries = [\"{name}\"]\nroots = []\nmethods = [\"*\"]\n"
         );
-        let world = World { home: path.clone(), uid: Uid::new(7), methods: Vec::new() };
-        let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+        let world = World {
+            home: path.clone(),
+            uid: Uid::new(7),
+            methods: Vec::new(),
+            platform: Platform::Linux,
+        };
+        let peer = Peer::new(Uid::new(7), Gid::new(7), None);
         let ask = Ask::<Read>::new("asset.query", name.clone());
         let grant = Policy::parse(&text, &world).unwrap().decide(&peer, &ask).unwrap();
         Self {

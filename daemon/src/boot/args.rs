@@ -5,6 +5,8 @@
 
 use std::ffi::OsString;
 
+use darkslide_policy::Platform;
+
 use crate::boot::BootError;
 use crate::telemetry::Level;
 
@@ -16,7 +18,8 @@ usage: darkslided [--socket PATH] [--policy PATH] [--log LEVEL]
 
   --socket PATH   where to listen (default: $XDG_RUNTIME_DIR/darkslide/s)
   --policy PATH   the policy file (default: $XDG_CONFIG_HOME/darkslide/policy.toml, then
-                  /etc/darkslide/policy.toml, then the built-in policy)
+                  /etc/darkslide/policy.toml, then the built-in policy); not on macOS, where it is
+                  always /Library/Application Support/darkslide/policy.toml, which root owns
   --log LEVEL     error, warn, info (default) or debug; JSON lines on stderr
   --version       print the version and end
   --help          print this and end
@@ -25,8 +28,16 @@ Jobs go on after a restart; they are kept in $DARKSLIDE_STATE (default: $STATE_D
 $XDG_STATE_HOME/darkslide, then ~/.local/state/darkslide; on macOS always in
 ~/Library/Application Support/darkslide/state).
 
+Started by systemd or launchd, it serves on the socket that they made, which must lie where it
+would make its own. If it cannot start then, it tells so whoever connects within 10 s, and ends
+with 78, whatever the cause, so that it is not started in a loop.
+
+On SIGTERM it ends in good order, within 5 s. On SIGHUP it looks at the policy file: where that is
+broken, it says so and goes on; else it ends, for the next start to enforce it. It also ends when a
+library or root has come, or is another, as soon as no request and no job is at work.
+
 Exit statuses are those of sysexits: 64 usage, 69 unavailable, 71 system, 77 cannot be confined,
-78 configuration.
+78 configuration. 75: whoever started it is to do so again at once.
 ";
 
 /// What the command line asks for.
@@ -49,6 +60,23 @@ pub struct Arguments {
     pub policy: Option<String>,
     /// How much is logged.
     pub log: Option<Level>,
+}
+
+impl Arguments {
+    /// Refuses what would let whoever starts the program choose what it may do: on macOS that
+    /// would be anybody, for the grant belongs to the code.
+    ///
+    /// # Errors
+    /// [`BootError::Usage`].
+    pub(super) fn fit(&self, platform: Platform) -> Result<(), BootError> {
+        match platform {
+            Platform::MacOs if self.policy.is_some() => Err(BootError::Usage(
+                "on macOS no argument names the policy: root's file is the one that counts"
+                    .to_owned(),
+            )),
+            Platform::MacOs | Platform::Linux => Ok(()),
+        }
+    }
 }
 
 /// Reads the words after the program's name.
@@ -109,6 +137,15 @@ mod tests {
         let apart = ["--socket", "/s", "--policy", "/p", "--log", "debug"];
         assert_eq!(parse_words(&glued), Ok(Wanted::Serve(expected.clone())));
         assert_eq!(parse_words(&apart), Ok(Wanted::Serve(expected)));
+    }
+
+    #[test]
+    fn on_a_mac_no_argument_names_the_policy() {
+        let named = Arguments { policy: Some("/p".into()), ..Arguments::default() };
+        assert!(named.fit(Platform::MacOs).is_err() && named.fit(Platform::Linux).is_ok());
+        // A socket elsewhere lets in nobody whom the policy does not know.
+        let placed = Arguments { socket: Some("/s".into()), ..Arguments::default() };
+        assert!(placed.fit(Platform::MacOs).is_ok());
     }
 
     #[test]

@@ -16,7 +16,12 @@ const UNLISTED: RawFd = 1024;
 
 /// Begins as if nobody had prepared anything: every descriptor above 2 closed, no signal blocked.
 pub fn begin_clean() {
-    close_inherited();
+    begin_clean_but(None);
+}
+
+/// The same, with one descriptor kept that is ours already.
+pub(super) fn begin_clean_but(kept: Option<RawFd>) {
+    close_inherited(kept);
     // Where it cannot be set, a signal that should end us may not: nothing worse.
     let _unchanged = nix::sys::signal::SigSet::empty().thread_set_mask();
 }
@@ -37,14 +42,15 @@ pub(crate) fn null_device() -> io::Result<OwnedFd> {
     File::options().read(true).write(true).open(NULL_DEVICE).map(OwnedFd::from)
 }
 
-fn close_inherited() {
+fn close_inherited(kept: Option<RawFd>) {
     let listed = fs::read_dir(FOLDER).map(|entries| {
         let number =
             |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
         entries.filter_map(number).collect::<Vec<RawFd>>()
     });
     let descriptors = listed.unwrap_or_else(|_| (3..UNLISTED).collect());
-    for descriptor in descriptors.into_iter().filter(|&descriptor| descriptor > 2) {
+    let is_left_over = |&descriptor: &RawFd| descriptor > 2 && Some(descriptor) != kept;
+    for descriptor in descriptors.into_iter().filter(is_left_over) {
         // EBADF is the descriptor of the listing itself, or one that was never open.
         let _closed = nix::unistd::close(descriptor);
     }

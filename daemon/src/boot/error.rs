@@ -7,7 +7,9 @@ use std::io;
 
 use darkslide_door::{DoorError, DoorErrorKind};
 use darkslide_policy::{AbsPath, PathError, PolicyError, PrivateError};
+use darkslide_sys::answer::CodeError;
 
+use crate::boot::AdoptError;
 use crate::confine::ConfineError;
 
 /// Why the daemon did not start.
@@ -36,6 +38,17 @@ pub enum BootError {
         /// Where and what.
         #[source]
         source: PolicyError,
+    },
+    /// The system cannot read the code requirement of a rule.
+    #[error("the policy {path} cannot be used: rule {rule}")]
+    Requirement {
+        /// The file.
+        path: String,
+        /// The rule.
+        rule: String,
+        /// What the system says.
+        #[source]
+        source: CodeError,
     },
     /// The private policy makes no sense.
     #[error("this library and this destination do not go together")]
@@ -115,6 +128,16 @@ pub enum BootError {
     /// The kernel cannot confine, or did not.
     #[error("the daemon cannot be confined")]
     Confine(#[source] ConfineError),
+    /// The policy lets a group connect that this system does not have.
+    #[error("there is no group named {0:?}")]
+    NoGroup(String),
+    /// What a service manager handed over is not the listener of our place.
+    #[error("what the service manager handed over is no socket to serve on")]
+    Adopt(#[from] AdoptError),
+    /// The same as without a service manager, but for the exit status: what cannot start is not
+    /// started in a loop.
+    #[error(transparent)]
+    Activated(Box<BootError>),
     /// The runtime or the signals could not be set up.
     #[error("cannot start to serve")]
     Runtime(#[source] io::Error),
@@ -129,11 +152,17 @@ impl BootError {
             Self::NoHome => "set HOME to an absolute path".to_owned(),
             Self::Path { source, .. } => source.hint().to_owned(),
             Self::Policy { source, .. } => source.hint().to_owned(),
+            Self::Requirement { .. } => {
+                "write it as codesign --display --requirements - PROGRAM prints it".to_owned()
+            }
             Self::Private(PrivateError::Overlap { .. }) => {
                 "choose a destination outside the library".to_owned()
             }
             Self::Unsafe { path, .. } => {
-                format!("make it yours, and writable by you alone: chmod go-w {path:?}")
+                format!(
+                    "see that it belongs to whom it must, and that nobody else can write there: \
+                     chmod go-w {path:?}"
+                )
             }
             Self::InTheWay { path, .. } => {
                 format!("look at it (ls -ld {path:?}), move it away, or name another path")
@@ -150,6 +179,11 @@ impl BootError {
             Self::Library { source, .. } | Self::Root { source, .. } => source.hint().to_owned(),
             Self::Overlap { .. } => "choose folders that do not hold one another".to_owned(),
             Self::Confine(source) => source.hint().to_owned(),
+            Self::NoGroup(_) => {
+                "correct `group` below [socket] in the policy: getent group".to_owned()
+            }
+            Self::Adopt(source) => source.hint().to_owned(),
+            Self::Activated(error) => error.hint(),
             Self::Runtime(_) => "raise the limits of processes and open files".to_owned(),
         }
     }
@@ -160,15 +194,24 @@ impl BootError {
         match self {
             Self::Usage(_) | Self::NotPrivate(_) => 64,
             Self::Library { source, .. } if source.kind() == DoorErrorKind::NotFound => 66,
-            Self::Library { source, .. } if source.kind() == DoorErrorKind::Permission => 77,
+            Self::Library { source, .. }
+                if [DoorErrorKind::Permission, DoorErrorKind::Protected]
+                    .contains(&source.kind()) =>
+            {
+                77
+            }
             Self::Library { .. } => 69,
             Self::Runtime(_) => 71,
             Self::System { .. } | Self::AlreadyRunning(_) | Self::StateInUse(_) => 69,
             Self::Root { .. } => 73,
             Self::Confine(_) => 77,
-            Self::NoHome
+            Self::Adopt(_)
+            | Self::NoGroup(_)
+            | Self::Activated(_)
+            | Self::NoHome
             | Self::Path { .. }
             | Self::Policy { .. }
+            | Self::Requirement { .. }
             | Self::Private(_)
             | Self::Unsafe { .. }
             | Self::InTheWay { .. }

@@ -12,7 +12,7 @@ use darkslide_door::{DoorError, DoorErrorKind, Faults, LibraryDir, ReferencedDir
 use darkslide_library::Library;
 use darkslide_policy::{AbsPath, Access, KernelRule, LibraryName, Place, Policy, RootName};
 
-use crate::boot::{BootError, owned};
+use crate::boot::{BootError, knock, owned};
 use crate::confine;
 use crate::service::places::{LibraryPlace, Places, RootPlace};
 
@@ -60,15 +60,27 @@ pub(super) fn open(policy: &Policy, kept: &[Kept], missing: Missing) -> Result<O
     let mut opened = Opened { libraries: Vec::new(), roots: Vec::new() };
     for KernelRule { place, path, access } in policy.kernel_rules() {
         match place {
+            Place::Library(ref name) if !knock::is_answered(&path) => {
+                let dir = Err(DoorError::unanswered(&place, &path));
+                opened.libraries.push(Held { name: name.clone(), path, access, dir });
+            }
             Place::Library(name) => {
                 let dir = LibraryDir::open(name.clone(), &path);
                 opened.libraries.push(Held { name, path, access, dir });
+            }
+            Place::Referenced(_) if !knock::is_answered(&path) => {
+                let folder = path.as_str();
+                tracing::warn!(folder, "left out: the system waits for a person to allow it");
             }
             // The rule follows that of its library. A library that is not there refers to nothing.
             Place::Referenced(_) => {
                 if let Some(Held { dir: Ok(library), .. }) = opened.libraries.last_mut() {
                     library.add_referenced(path);
                 }
+            }
+            Place::Root(ref name) if !knock::is_answered(&path) => {
+                let dir = Err(DoorError::unanswered(&place, &path));
+                opened.roots.push(Held { name: name.clone(), path, access, dir });
             }
             Place::Root(name) => {
                 let dir = match missing {
@@ -106,6 +118,14 @@ impl Opened {
             .iter()
             .filter_map(|held| rule(format!("root {}", held.name), held, RootDir::handle));
         libraries.chain(referenced).chain(roots).collect()
+    }
+
+    /// (device, inode) of every folder that is held, and of each one above it.
+    pub(super) fn lineages(&self) -> Vec<(u64, u64)> {
+        let libraries = self.libraries().flat_map(LibraryDir::lineage);
+        let roots = self.roots.iter().filter_map(|held| held.dir.as_ref().ok());
+        let all = libraries.chain(roots.flat_map(RootDir::lineage));
+        all.map(|folder| (folder.device(), folder.inode())).collect()
     }
 
     /// Tries, once confined, whether what is granted works. What does not is unusable.

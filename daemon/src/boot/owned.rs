@@ -115,10 +115,8 @@ fn check_step(folder: &Path, inner: &Path, uid: Uid) -> Result<(), BootError> {
 
 fn check(path: &str, facts: &Metadata, uid: Uid) -> Result<(), BootError> {
     if !is_ours(facts, uid) {
-        return Err(fault(
-            path,
-            &format!("belongs to uid {}, not to this user or root", facts.uid()),
-        ));
+        let whose = if uid.get() == ROOT { "root" } else { "this user or root" };
+        return Err(fault(path, &format!("belongs to uid {}, not to {whose}", facts.uid())));
     }
     if facts.mode() & WRITABLE_BY_OTHERS != 0 {
         return Err(fault(
@@ -154,4 +152,34 @@ fn in_the_way(path: &str, problem: &str) -> BootError {
 
 fn system(action: &'static str, path: &str, source: io::Error) -> BootError {
     BootError::System { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use super::*;
+
+    /// Somebody who is not root, whoever runs the tests.
+    const SOMEBODY: u32 = 1000;
+
+    #[test]
+    fn where_root_alone_may_write_a_users_own_file_and_folder_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        fs::write(&path, "version = 1\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let path = AbsPath::parse(path.to_str().unwrap(), None).unwrap();
+        let own = rustix::process::getuid().as_raw();
+        let owner = if own == ROOT { SOMEBODY } else { own };
+        let read_by = |uid| read(&path, Uid::new(uid)).map_err(|error| error.to_string());
+        // Nobody else can be made the owner without being root; then these are one's own already.
+        for step in [path.as_str(), folder.path().to_str().unwrap()] {
+            let _own = chown(step, Some(owner), None);
+            let refused = read_by(ROOT).unwrap_err();
+            assert!(refused.contains(&format!("uid {owner}, not to root")), "{refused}");
+            assert!(read_by(owner).is_ok());
+            let _roots = chown(step, Some(own), None);
+        }
+    }
 }

@@ -8,26 +8,68 @@
 #![expect(clippy::disallowed_methods, reason = "boot: reads the environment, once")]
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use darkslide_policy::{AbsPath, RelPath, Uid, World};
+use darkslide_policy::{AbsPath, Platform, RelPath, Uid, World};
 use darkslide_protocol::method::METHODS;
 
 use crate::boot::BootError;
 
+/// What systemd says that it handed over: the variables of `sd_listen_fds`.
+#[cfg(any(target_os = "linux", test))]
+#[derive(Debug)]
+pub(super) struct HandedOver {
+    /// LISTEN_FDS.
+    pub(super) count: Option<OsString>,
+    /// LISTEN_PID.
+    pub(super) pid: Option<OsString>,
+    /// LISTEN_FDNAMES.
+    pub(super) names: Option<OsString>,
+}
+
+#[cfg(target_os = "linux")]
+impl HandedOver {
+    /// They are left where they are: nothing is started that could take them for its own.
+    pub(super) fn read() -> Self {
+        Self {
+            count: env::var_os("LISTEN_FDS"),
+            pid: env::var_os("LISTEN_PID"),
+            names: env::var_os("LISTEN_FDNAMES"),
+        }
+    }
+}
+
+/// Where the policy is on macOS, and nowhere else: only root can write there, so that whoever
+/// starts the code that was granted the disk cannot choose what it does with that.
+const MACOS_POLICY: &str = "/Library/Application Support/darkslide/policy.toml";
+
 /// Returns home and uid of this process.
 ///
 /// # Errors
-/// [`BootError::NoHome`] where neither HOME nor the list of users has an absolute path.
+/// [`BootError::NoHome`] where nothing that counts has an absolute path.
 pub(super) fn world() -> Result<World, BootError> {
     let uid = rustix::process::getuid().as_raw();
     let listed = || {
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten()?;
         user.dir.to_str().and_then(|dir| AbsPath::parse(dir, None).ok())
     };
-    let home = absolute("HOME").or_else(listed).ok_or(BootError::NoHome)?;
-    Ok(World { home, uid: Uid::new(uid), methods: methods() })
+    let home = home(Platform::HERE, || absolute("HOME"), listed).ok_or(BootError::NoHome)?;
+    Ok(World { home, uid: Uid::new(uid), methods: methods(), platform: Platform::HERE })
+}
+
+/// What `~` in the policy stands for. On macOS the environment does not say it: it would move every
+/// path of the file that root wrote.
+fn home(
+    platform: Platform,
+    said: impl FnOnce() -> Option<AbsPath>,
+    listed: impl FnOnce() -> Option<AbsPath>,
+) -> Option<AbsPath> {
+    match platform {
+        Platform::Linux => said().or_else(listed),
+        Platform::MacOs => listed(),
+    }
 }
 
 /// Returns the names of the methods that there are.
@@ -38,13 +80,30 @@ pub(crate) fn methods() -> Vec<&'static str> {
 /// Returns where the policy file may be, the first that is there counting.
 #[must_use]
 pub(super) fn policy_paths(world: &World) -> Vec<AbsPath> {
+    policy_paths_by(|| absolute("XDG_CONFIG_HOME"), world)
+}
+
+fn policy_paths_by(said: impl FnOnce() -> Option<AbsPath>, world: &World) -> Vec<AbsPath> {
+    if world.platform == Platform::MacOs {
+        return AbsPath::parse(MACOS_POLICY, None).ok().into_iter().collect();
+    }
     let below = |folder: &AbsPath, path: &str| {
         RelPath::parse(path).and_then(|path| folder.join(&path)).ok()
     };
-    let config = absolute("XDG_CONFIG_HOME").or_else(|| below(&world.home, ".config"));
+    let config = said().or_else(|| below(&world.home, ".config"));
     let own = config.and_then(|config| below(&config, "darkslide/policy.toml"));
     let system = AbsPath::parse("/etc/darkslide/policy.toml", None).ok();
     own.into_iter().chain(system).collect()
+}
+
+/// Returns who, beside root, may own a policy file and the folders above it: nobody on macOS where
+/// the daemon looks. A file elsewhere is a draft there, which only `policy check` reads.
+#[must_use]
+pub(super) fn policy_owner(path: &AbsPath, world: &World) -> Uid {
+    match world.platform {
+        Platform::MacOs if path.as_str() == MACOS_POLICY => Uid::new(0),
+        Platform::MacOs | Platform::Linux => world.uid,
+    }
 }
 
 /// Returns the folder that the socket's folder is made in, where no path was given.
@@ -65,9 +124,7 @@ pub(super) fn runtime_folder(uid: Uid) -> Option<AbsPath> {
 /// # Errors
 /// [`BootError::Path`] for what no path can be.
 pub(super) fn state_folder(world: &World) -> Result<AbsPath, BootError> {
-    // On a Mac no variable: whoever starts the code that was granted the disk could choose it.
-    let said = |name: &str| if cfg!(target_os = "macos") { None } else { env::var(name).ok() };
-    state_folder_by(said, world)
+    state_folder_by(|name| env::var(name).ok(), world)
 }
 
 fn state_folder_by(
@@ -78,6 +135,10 @@ fn state_folder_by(
         let joined = RelPath::parse(path).and_then(|path| folder.join(&path));
         joined.map_err(|source| BootError::Path { path: folder.to_string(), source })
     };
+    // No variable: whoever starts the code that was granted the disk could choose it.
+    if world.platform == Platform::MacOs {
+        return below(&world.home, "Library/Application Support/darkslide/state");
+    }
     if let Some(text) = said("DARKSLIDE_STATE") {
         return path(&text, world);
     }
@@ -90,9 +151,6 @@ fn state_folder_by(
     let users = said("XDG_STATE_HOME").and_then(|text| AbsPath::parse(&text, None).ok());
     match users {
         Some(folder) => below(&folder, "darkslide"),
-        None if cfg!(target_os = "macos") => {
-            below(&world.home, "Library/Application Support/darkslide/state")
-        }
         None => below(&world.home, ".local/state/darkslide"),
     }
 }
@@ -114,7 +172,7 @@ pub(super) fn path(text: &str, world: &World) -> Result<AbsPath, BootError> {
 }
 
 /// Returns the words after the program's name.
-pub fn arguments() -> impl Iterator<Item = std::ffi::OsString> {
+pub fn arguments() -> impl Iterator<Item = OsString> {
     env::args_os().skip(1)
 }
 
@@ -127,15 +185,41 @@ fn absolute(variable: &str) -> Option<AbsPath> {
 mod tests {
     use super::*;
 
+    fn abs(text: &str) -> AbsPath {
+        AbsPath::parse(text, None).unwrap()
+    }
+
+    fn a_mac() -> World {
+        let (home, uid) = (abs("/Users/me"), Uid::new(501));
+        World { home, uid, methods: Vec::new(), platform: Platform::MacOs }
+    }
+
+    #[test]
+    fn on_a_mac_no_variable_moves_home_policy_or_state() {
+        let (said, listed) = (|| Some(abs("/tmp/evil")), || Some(abs("/Users/me")));
+        assert_eq!(home(Platform::MacOs, said, listed), Some(abs("/Users/me")));
+        assert_eq!(home(Platform::MacOs, said, || None), None, "rather none than that one");
+        assert_eq!(home(Platform::Linux, said, listed), Some(abs("/tmp/evil")));
+        assert_eq!(policy_paths_by(said, &a_mac()), [abs(MACOS_POLICY)]);
+        let state = state_folder_by(|_| Some("/tmp/evil".to_owned()), &a_mac()).unwrap();
+        assert_eq!(state, abs("/Users/me/Library/Application Support/darkslide/state"));
+    }
+
+    #[test]
+    fn on_a_mac_root_alone_may_write_the_policy_that_counts() {
+        assert_eq!(policy_owner(&abs(MACOS_POLICY), &a_mac()), Uid::new(0));
+        assert_eq!(policy_owner(&abs("/Users/me/draft.toml"), &a_mac()), Uid::new(501));
+        let linux = World { platform: Platform::Linux, ..a_mac() };
+        assert_eq!(policy_owner(&abs(MACOS_POLICY), &linux), Uid::new(501));
+        assert!(!policy_paths_by(|| None, &linux).contains(&abs(MACOS_POLICY)));
+    }
+
     #[test]
     fn the_state_is_where_the_first_of_the_variables_says() {
         let home = AbsPath::parse("/home/me", None).unwrap();
-        let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-        let own = if cfg!(target_os = "macos") {
-            "/home/me/Library/Application Support/darkslide/state"
-        } else {
-            "/home/me/.local/state/darkslide"
-        };
+        let world =
+            World { home, uid: Uid::new(1), methods: Vec::new(), platform: Platform::Linux };
+        let own = "/home/me/.local/state/darkslide";
         let all = [("DARKSLIDE_STATE", "~/d"), ("STATE_DIRECTORY", "/s"), ("XDG_STATE_HOME", "/x")];
         for (variables, expected) in [
             (&all[..], "/home/me/d"),

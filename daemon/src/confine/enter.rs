@@ -11,12 +11,12 @@
 
 use nix::sys::prctl;
 
+use super::course::{Course, with_source};
 use super::error::ConfineError;
 use super::in_force::{self, InForce};
 use super::landlock;
-use super::report::{Landlock, Refusal, Truncation};
-use super::selftest::{self, Outcome};
-use super::{Confined, Rule, Strictness, limits, seccomp};
+use super::report::{Landlock, Truncation};
+use super::{Confined, Needs, Rule, Strictness, limits, seccomp, selftest};
 
 /// Confines this process to what it has open, and to what the rules name, for good.
 ///
@@ -25,6 +25,19 @@ use super::{Confined, Rule, Strictness, limits, seccomp};
 /// descriptors, a second thread, a second call. After an error the process must end.
 pub fn enter(rules: &[Rule<'_>], strictness: Strictness) -> Result<Confined, ConfineError> {
     enter_with_abi(rules, strictness, landlock::NEWEST_ABI)
+}
+
+/// As `enter`. Here what a daemon does beside files needs no rule: Landlock binds no socket that is
+/// open already, and no program of a peer can be looked at.
+///
+/// # Errors
+/// As `enter`.
+pub fn enter_for(
+    rules: &[Rule<'_>],
+    strictness: Strictness,
+    _needs: &Needs<'_>,
+) -> Result<Confined, ConfineError> {
+    enter(rules, strictness)
 }
 
 /// As `enter`, on a kernel that is taken for one with an older Landlock. For test programs: it
@@ -43,7 +56,7 @@ pub fn enter_with_abi(
     if in_force::is_entered() {
         return Err(ConfineError::Twice);
     }
-    let mut course = Course { strictness, missing: Vec::new(), seen: Vec::new() };
+    let mut course = Course::begin(strictness);
     course.one_thread_only()?;
     let outside = selftest::file_outside();
     course.step(limits::set())?;
@@ -73,47 +86,7 @@ pub fn enter_with_abi(
     Ok(Confined { report: must.first_report(seen) })
 }
 
-/// The way through the steps: what fails ends it or is remembered, as the policy demands.
-struct Course {
-    strictness: Strictness,
-    missing: Vec<String>,
-    seen: Vec<Refusal>,
-}
-
 impl Course {
-    /// A step that may be missing under best effort; then it answers `None`.
-    fn step<T>(&mut self, outcome: Result<T, ConfineError>) -> Result<Option<T>, ConfineError> {
-        match outcome {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if self.may_go_on_without(&error) => {
-                self.missing.push(with_source(&error));
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What the policy may waive. A second thread, or too few descriptors to work with, it may not.
-    fn may_go_on_without(&self, error: &ConfineError) -> bool {
-        match self.strictness {
-            Strictness::Required => false,
-            Strictness::BestEffort => match error {
-                ConfineError::ThreadsUnknown { .. }
-                | ConfineError::Limit { .. }
-                | ConfineError::NoNewPrivs { .. }
-                | ConfineError::Landlock { .. }
-                | ConfineError::Rule { .. }
-                | ConfineError::Partial { .. }
-                | ConfineError::Seccomp { .. }
-                | ConfineError::SelfTest { .. } => true,
-                ConfineError::NotBuiltYet { .. }
-                | ConfineError::Twice
-                | ConfineError::ManyThreads { .. }
-                | ConfineError::TooFewDescriptors { .. } => false,
-            },
-        }
-    }
-
     fn one_thread_only(&mut self) -> Result<(), ConfineError> {
         let counted = count_threads().map_err(|source| ConfineError::ThreadsUnknown { source });
         match self.step(counted)? {
@@ -137,26 +110,6 @@ impl Course {
             }
             None => Ok((Landlock::Absent { why }, Truncation::Seccomp)),
         }
-    }
-
-    fn judge(&mut self, outcomes: Vec<Outcome>) -> Result<(), ConfineError> {
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Refused(refusal) => self.seen.push(refusal),
-                Outcome::Unproven { what, answer } => {
-                    self.step(Err::<(), _>(ConfineError::SelfTest { what, answer }))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A message and its cause in one line, as it stands in the report.
-fn with_source(error: &ConfineError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 

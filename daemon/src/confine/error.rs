@@ -7,6 +7,7 @@
 
 use std::io;
 
+use darkslide_sys::answer::SandboxError;
 use nix::errno::Errno;
 use thiserror::Error;
 
@@ -151,6 +152,20 @@ pub enum ConfineError {
         /// What the kernel said.
         source: Errno,
     },
+    /// A folder that stays reachable has no path that can be handed to the kernel.
+    #[error("the real path of {what} cannot be told")]
+    NoPath {
+        /// What the rule opens.
+        what: String,
+        /// What the system said; `EILSEQ` for a path that is no text.
+        source: Errno,
+    },
+    /// Seatbelt does not hold this process.
+    #[error("the file system and the network cannot be closed")]
+    Seatbelt {
+        /// Why.
+        source: SandboxError,
+    },
     /// What must fail did not fail, or not in the way that proves something.
     #[error("the self-test saw that confinement does not hold: {what}: {answer}")]
     SelfTest {
@@ -190,6 +205,13 @@ impl ConfineError {
                     "let the outer sandbox pass the call `seccomp`, or use a kernel that has it; {GO_ON}"
                 )
             }
+            Self::NoPath { .. } => {
+                format!("look whether the folder is there, and give it a name of text; {GO_ON}")
+            }
+            Self::Seatbelt { .. } => format!(
+                "report it, with the version of macOS (`sw_vers`); is it started in a sandbox of another program, \
+                 start it outside; {GO_ON}"
+            ),
             Self::SelfTest { .. } => format!(
                 "look whether a library lies below an export root, or an outer layer changes the kernel's answers; {GO_ON}"
             ),
@@ -218,7 +240,7 @@ pub enum NotConfined {
     },
     /// The kernel's answer proves nothing.
     #[error(
-        "opening {what}, which no rule covers, failed for another reason than Landlock ({errno})"
+        "opening {what}, which no rule covers, failed for another reason than confinement ({errno})"
     )]
     Unproven {
         /// What it tried to open.

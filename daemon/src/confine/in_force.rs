@@ -15,8 +15,9 @@ use rustix::thread::{SecureComputingMode, secure_computing_mode};
 use super::Strictness;
 use super::error::NotConfined;
 use super::limits;
-use super::report::{self, Landlock, Limits, Refusal, Report, Truncation};
-use super::selftest::{self, Outcome};
+use super::outcome::Outcome;
+use super::report::{Landlock, Refusal, Report, Truncation};
+use super::selftest;
 
 /// What `enter` achieved.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ pub fn recheck() -> Report {
             landlock: Landlock::Absent { why: NotConfined::NeverEntered.to_string() },
             truncation: Truncation::Open,
             seccomp: false,
+            seatbelt: false,
             no_new_privs: has_no_new_privs(),
             limits: limits::read(),
             selftest: Vec::new(),
@@ -105,6 +107,7 @@ impl InForce {
             truncation: self.truncation,
             // The mode alone does not tell whose filter it is: an outer sandbox has one too.
             seccomp: self.seccomp && has_filter(),
+            seatbelt: false,
             no_new_privs: has_no_new_privs(),
             limits: limits::read(),
             selftest: Vec::new(),
@@ -124,20 +127,9 @@ impl InForce {
                 }
             }
         }
-        report.missing.extend(changed_limits(&report.limits));
+        report.missing.extend(limits::changed(&report.limits));
         report
     }
-}
-
-/// A filter would have to allow raising them, and ours does not; said if the kernel tells
-/// otherwise.
-fn changed_limits(now: &Limits) -> Option<String> {
-    let over = |value: Option<u64>, most: u64| value.is_some_and(|value| value > most);
-    let changed = over(now.descriptors, report::MAX_DESCRIPTORS)
-        || over(now.data_bytes, report::MAX_DATA_BYTES)
-        || over(now.core_bytes, report::MAX_CORE_BYTES)
-        || now.dumpable == Some(true);
-    changed.then(|| "the limits in force are not those that were set".to_owned())
 }
 
 /// Asks the kernel whether the calling thread can gain no privileges any more.
@@ -162,19 +154,5 @@ mod tests {
         let report = recheck();
         assert!(!report.is_complete() && !report.seccomp);
         assert!(matches!(report.landlock, Landlock::Absent { .. }));
-    }
-
-    #[test]
-    fn says_when_limits_are_not_those_that_were_set() {
-        let set = Limits {
-            descriptors: Some(512),
-            data_bytes: Some(1 << 30),
-            core_bytes: Some(0),
-            dumpable: Some(false),
-        };
-        assert_eq!(changed_limits(&set), None);
-        assert!(changed_limits(&Limits { descriptors: Some(513), ..set }).is_some());
-        assert!(changed_limits(&Limits { core_bytes: Some(1), ..set }).is_some());
-        assert!(changed_limits(&Limits { dumpable: Some(true), ..set }).is_some());
     }
 }

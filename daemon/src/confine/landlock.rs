@@ -78,6 +78,8 @@ impl Asked {
                     | AccessFs::RemoveDir
                     | AccessFs::Refer
             }
+            // Overwriting in place stays possible: that the chain of the log shows.
+            Access::Add => read | AccessFs::WriteFile | AccessFs::MakeReg,
         };
         wanted & self.files
     }
@@ -233,6 +235,13 @@ mod tests {
             assert_eq!(asked.granted(Access::Read), AccessFs::ReadFile | AccessFs::ReadDir);
             assert!(!asked.granted(Access::ReadWrite).intersects(never), "ABI {abi}");
             assert!(asked.granted(Access::ReadWrite).contains(AccessFs::Refer), "ABI {abi}");
+            let undone = AccessFs::RemoveFile
+                | AccessFs::RemoveDir
+                | AccessFs::MakeDir
+                | AccessFs::Truncate
+                | AccessFs::Refer;
+            assert!(!asked.granted(Access::Add).intersects(undone | never), "ABI {abi}");
+            assert!(asked.granted(Access::Add).contains(AccessFs::WriteFile | AccessFs::MakeReg));
         }
     }
 

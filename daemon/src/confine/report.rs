@@ -24,6 +24,8 @@ pub struct Report {
     pub truncation: Truncation,
     /// Whether our filters of system calls hold this thread.
     pub seccomp: bool,
+    /// Whether Seatbelt holds this process.
+    pub seatbelt: bool,
     /// Whether this thread can gain no privileges any more.
     pub no_new_privs: bool,
     /// The limits, as the kernel tells them.
@@ -45,12 +47,17 @@ impl Report {
 /// One line for the log.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = |on| if on { "" } else { "no " };
         match &self.landlock {
             Landlock::Enforced { abi } => write!(f, "landlock ABI {abi}")?,
+            Landlock::Absent { .. } if cfg!(target_os = "macos") || self.seatbelt => {
+                write!(f, "{}seatbelt", with(self.seatbelt))?;
+            }
             Landlock::Absent { .. } => f.write_str("no landlock")?,
         }
-        let with = |on| if on { "" } else { "no " };
-        write!(f, ", {}seccomp, {}no_new_privs", with(self.seccomp), with(self.no_new_privs))?;
+        if !(cfg!(target_os = "macos") || self.seatbelt) {
+            write!(f, ", {}seccomp, {}no_new_privs", with(self.seccomp), with(self.no_new_privs))?;
+        }
         write!(f, ", truncation closed by {}", self.truncation.as_str())?;
         write!(f, ", {} refusals seen", self.selftest.len())?;
         if !self.missing.is_empty() {
@@ -82,6 +89,8 @@ pub enum Truncation {
     Landlock,
     /// The filter of system calls: no `openat2`, no `O_TRUNC`, no `truncate`.
     Seccomp,
+    /// Seatbelt, as any other write.
+    Seatbelt,
     /// Nobody.
     Open,
 }
@@ -93,6 +102,7 @@ impl Truncation {
         match self {
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
+            Self::Seatbelt => "seatbelt",
             Self::Open => "nothing",
         }
     }
@@ -150,6 +160,7 @@ mod tests {
             landlock: Landlock::Enforced { abi: 7 },
             truncation: Truncation::Landlock,
             seccomp: true,
+            seatbelt: false,
             no_new_privs: true,
             limits: Limits::default(),
             selftest: vec![Refusal { what: "list /".to_owned(), errno: Errno::EACCES as i32 }],
@@ -177,6 +188,17 @@ mod tests {
             line.starts_with("no landlock, no seccomp, no_new_privs, truncation closed by nothing")
         );
         assert!(line.ends_with("; missing: no landlock here"));
+    }
+
+    #[test]
+    fn seatbelt_stands_for_what_macos_does_not_have() {
+        let landlock = Landlock::Absent { why: "macOS".to_owned() };
+        let (seccomp, no_new_privs, truncation) = (false, false, Truncation::Seatbelt);
+        let report =
+            Report { landlock, seccomp, no_new_privs, truncation, seatbelt: true, ..report() };
+        assert!(report.is_complete());
+        let line = "seatbelt, truncation closed by seatbelt, 1 refusals seen";
+        assert_eq!(report.to_string(), line);
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn number(line: &Line, arch: TargetArch) -> Option<u16> {
 fn checks(when: When, target: Target) -> Option<Vec<Vec<Check>>> {
     let landlock_truncates = match target.truncation {
         Truncation::Landlock => true,
-        Truncation::Seccomp | Truncation::Open => false,
+        Truncation::Seccomp | Truncation::Seatbelt | Truncation::Open => false,
     };
     match when {
         When::Always => Some(Vec::new()),

@@ -20,26 +20,13 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, sock
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::getppid;
 
-use super::report::{Landlock, Refusal, Truncation};
+use super::outcome::{Outcome, judge};
+use super::report::{Landlock, Truncation};
 use super::{Access, Rule};
 
 /// Files that no rule covers, best first: below `/proc` no library and no root can lie, and a rule
 /// for `/` would let all of this fail, as it should.
 const OUTSIDE: [&str; 2] = ["/proc/self/status", "/"];
-
-/// What came of one attempt.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// Refused, by an answer that proves something.
-    Refused(Refusal),
-    /// Not refused, or not by the one whom we wanted to see.
-    Unproven {
-        /// What was tried.
-        what: String,
-        /// What came of it.
-        answer: String,
-    },
-}
 
 /// Chooses, before confinement, a file outside all rules that can be opened until then.
 pub(super) fn file_outside() -> Option<&'static str> {
@@ -92,7 +79,7 @@ pub(super) fn at_any_time(
         outcomes.push(judge("make a file in memory", made, &[Errno::ENOSYS]));
         match truncation {
             Truncation::Seccomp => outcomes.extend(truncation_by_seccomp()),
-            Truncation::Landlock | Truncation::Open => {}
+            Truncation::Landlock | Truncation::Seatbelt | Truncation::Open => {}
         }
     }
     outcomes
@@ -104,7 +91,7 @@ pub(super) fn below_rules(rules: &[Rule<'_>]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for rule in rules {
         match rule.access {
-            Access::ReadWrite => {}
+            Access::ReadWrite | Access::Add => {}
             // Any refusal counts: a disk that is mounted read-only says EROFS, and does not write
             // either.
             Access::Read => {
@@ -157,36 +144,9 @@ fn truncation_by_seccomp() -> [Outcome; 2] {
     ]
 }
 
-/// `proof`: the answers that count; none named: each of them.
-fn judge(what: &str, outcome: Result<(), Errno>, proof: &[Errno]) -> Outcome {
-    let what = what.to_owned();
-    match outcome {
-        Ok(()) => Outcome::Unproven { what, answer: "it succeeded".to_owned() },
-        Err(errno) if proof.is_empty() || proof.contains(&errno) => {
-            Outcome::Refused(Refusal { what, errno: errno as i32 })
-        }
-        Err(errno) => Outcome::Unproven { what, answer: format!("{errno}, which proves nothing") },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_refused(outcome: Result<(), Errno>, proof: &[Errno]) -> bool {
-        match judge("try", outcome, proof) {
-            Outcome::Refused(_) => true,
-            Outcome::Unproven { .. } => false,
-        }
-    }
-
-    #[test]
-    fn counts_only_answers_that_prove_something() {
-        assert!(is_refused(Err(Errno::EACCES), &[Errno::EACCES]));
-        assert!(is_refused(Err(Errno::EROFS), &[]));
-        assert!(!is_refused(Err(Errno::ENOENT), &[Errno::EACCES]));
-        assert!(!is_refused(Ok(()), &[]));
-    }
 
     #[test]
     fn finds_a_file_outside_that_opens_before_confinement() {

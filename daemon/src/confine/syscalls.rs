@@ -213,7 +213,7 @@ pub(super) const ALLOWED: &[Line] = &[
     line("newfstatat",        both(262, 79),  Always, "stat of SQLite and the C library"),
     line("openat",            both(257, 56),  OrIfSeccompTruncates(bits(2, O_TRUNC, 0)), "door and SQLite; Landlock judges the path"),
     line("openat2",           same(437),      UnlessSeccompTruncates, "door: opens below a handle and follows no link"),
-    line("poll",              x86(7),         Always, "the standard library waits for a descriptor"),
+    line("poll",              x86(7),         Always, "a start that failed waits for clients to tell; the standard library for a descriptor"),
     line("ppoll",             both(271, 73),  Always, "poll on aarch64, and in newer libraries"),
     line("prctl",             both(157, 167), PRCTL_OPTIONS, "names of threads; health asks what is in force"),
     line("pread64",           both(17, 67),   Always, "SQLite, and resource.read"),

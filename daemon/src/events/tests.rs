@@ -4,7 +4,7 @@
 //! Who may hear what is the listener's business, and tried with the subscriptions; here everybody
 //! hears all.
 
-use darkslide_policy::{AbsPath, Gid, Peer, Policy, World};
+use darkslide_policy::{AbsPath, Gid, Peer, Platform, Policy, World};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,8 +17,8 @@ fn read() -> ReadScope {
     const POLICY: &str = "version = 1\n[library.main]\npath = \"/L.photoslibrary\"\n[[client]]\n\
         name = \"me\"\nuid = 1\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n";
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-    let peer = Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None };
+    let world = World { home, uid: Uid::new(1), methods: Vec::new(), platform: Platform::Linux };
+    let peer = Peer::new(Uid::new(1), Gid::new(1), None);
     Policy::parse(POLICY, &world).unwrap().scopes_of(&peer).next().unwrap()
 }
 

@@ -17,7 +17,7 @@ mod told;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use darkslide_policy::{Gid, ReadScope, Uid};
+use darkslide_policy::{Gid, Limits, ReadScope, Uid};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::export::ExportSpec;
 use darkslide_protocol::message::job::{CancelMode, JobKind};
@@ -32,16 +32,9 @@ use crate::threads;
 pub(crate) use feed::Feed;
 pub(crate) use state::{Happening, State};
 pub(crate) use store::Store;
-pub(crate) use table::{Busy, Snapshot};
+pub(crate) use table::{Busy, Snapshot, Tally};
 use table::{Next, Table};
 pub(crate) use told::status;
-
-/// Jobs at work at one time: the disk is the bottleneck, and two keep it busy.
-pub(crate) const MAX_RUNNING: usize = 2;
-/// Jobs in line; the next is refused.
-pub(crate) const MAX_WAITING: usize = 64;
-/// Jobs that are over and still answered for.
-pub(crate) const MAX_REMEMBERED: usize = 256;
 
 /// What a job does. It tells `Feed` how far it is, and ends early when [`Feed::stop`] says so.
 pub(crate) type Work = Box<dyn FnOnce(&Feed) -> Result<Ending, WireError> + Send>;
@@ -80,6 +73,16 @@ impl Wish {
     }
 }
 
+/// Whoever is told of each state of a job, to keep a record of it.
+pub(crate) trait Witness: Send + Sync {
+    /// Sees a job as it is now. False: it could not be recorded, and an order that was not recorded
+    /// is not taken.
+    fn saw(&self, job: &Snapshot) -> bool;
+
+    /// A job is about to write its first file: what was recorded of it must be on the disk.
+    fn is_about_to_write(&self);
+}
+
 /// What an order for a job says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Order {
@@ -109,6 +112,7 @@ pub(crate) struct Jobs {
 
 struct Shared {
     store: Arc<Store>,
+    witness: Arc<dyn Witness>,
     table: Mutex<Table>,
     idle: Notify,
 }
@@ -124,18 +128,24 @@ impl Shared {
 impl Jobs {
     /// The jobs that the daemon before has kept; none of them is at work.
     #[must_use]
-    pub(crate) fn load(store: Store, board: Arc<Board>) -> Self {
+    pub(crate) fn load(
+        store: Store,
+        board: Arc<Board>,
+        limits: Limits,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
         let store = Arc::new(store);
-        let table = Mutex::new(Table::load(Arc::clone(&store), board));
-        Self { shared: Arc::new(Shared { store, table, idle: Notify::new() }) }
+        let table = Table::load(Arc::clone(&store), board, limits, Arc::clone(&witness));
+        let table = Mutex::new(table);
+        Self { shared: Arc::new(Shared { store, witness, table, idle: Notify::new() }) }
     }
 
     /// Puts a job in line, or finds the one that the same rule started under the same key; without
     /// a key, one that is to do the same and is not over.
     ///
     /// # Errors
-    /// [`Busy`] when the line is full, a job works on the same destination, or the daemon is about
-    /// to end.
+    /// [`Busy`] when the line is full, a job works on the same destination, the daemon is about to
+    /// end, or the order cannot be recorded.
     pub(crate) fn submit(&self, id: Token, order: Order, work: Work) -> Result<Snapshot, Busy> {
         let snapshot = self.shared.table().submit(id, order, work)?;
         self.start_next();
@@ -210,6 +220,37 @@ impl Jobs {
         }
     }
 
+    /// Returns once none is at work or in line.
+    pub(crate) async fn none_left(&self) {
+        loop {
+            let notified = self.shared.idle.notified();
+            if self.counts() == (0, 0) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Takes no more jobs, if none is at work or in line; else all stays as it is.
+    pub(crate) fn end_if_none_left(&self) -> bool {
+        let mut table = self.shared.table();
+        let none_left = table.counts() == (0, 0);
+        if none_left {
+            table.end();
+        }
+        none_left
+    }
+
+    /// Would a daemon that is started anew have a job to go on with?
+    #[must_use]
+    pub(crate) fn are_unfinished(&self) -> bool {
+        let goes_on = |job: &Snapshot| match job.state {
+            State::Queued | State::Running | State::Interrupted => Some(()),
+            State::Finished | State::Failed(_) | State::Cancelled => None,
+        };
+        !self.list(goes_on).is_empty()
+    }
+
     fn start_next(&self) {
         loop {
             // Not `while let`: the lock would be held for the body.
@@ -221,6 +262,7 @@ impl Jobs {
             if let Err(error) = threads::start("job", move || jobs.run(next)) {
                 tracing::error!(error = ?error.to_string(), "no thread for a job");
                 self.shared.table().settle(&id, Happening::Failed(no_thread()));
+                self.shared.idle.notify_waiters();
             }
         }
     }
@@ -229,6 +271,7 @@ impl Jobs {
         let Next { id, work } = next;
         // Without the lock: others need not wait for the disk.
         self.shared.store.flush(&id);
+        self.shared.witness.is_about_to_write();
         let feed = Feed::new(Arc::clone(&self.shared), id.clone());
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&feed)));
         let mut table = self.shared.table();

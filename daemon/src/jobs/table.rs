@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use darkslide_export::Stop;
+use darkslide_policy::Limits;
 use darkslide_protocol::event::{EventData, EventKind};
 use darkslide_protocol::message::job::{CancelMode, Outcome};
 use darkslide_protocol::value::Token;
 use serde::{Deserialize, Serialize};
 
-use super::{Happening, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, State, Store, Work, told};
+use super::{Happening, Order, State, Store, Witness, Work, told};
 use crate::clock;
 use crate::events::{Board, Listener};
 
@@ -93,14 +94,20 @@ impl Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Busy {
     /// The line is full.
-    #[error("{MAX_WAITING} jobs are in line already")]
-    Full,
+    #[error("{limit} jobs are in line already")]
+    Full {
+        /// How many may be.
+        limit: usize,
+    },
     /// Another job works on the same destination.
     #[error("another job works on that destination")]
     Destination(Token),
     /// The daemon is about to end.
     #[error("the daemon is about to end")]
     Ending,
+    /// Nobody could record it.
+    #[error("the order cannot be recorded")]
+    Unrecorded,
 }
 
 /// A job whose turn has come.
@@ -112,6 +119,8 @@ pub(super) struct Next {
 pub(super) struct Table {
     store: Arc<Store>,
     board: Arc<Board>,
+    limits: Limits,
+    witness: Arc<dyn Witness>,
     jobs: HashMap<Token, Snapshot>,
     line: VecDeque<Next>,
     running: usize,
@@ -122,7 +131,12 @@ pub(super) struct Table {
 impl Table {
     /// Takes what the daemon before has kept. What was in line or at work then is interrupted now,
     /// or cancelled if somebody had asked for that.
-    pub(super) fn load(store: Arc<Store>, board: Arc<Board>) -> Self {
+    pub(super) fn load(
+        store: Arc<Store>,
+        board: Arc<Board>,
+        limits: Limits,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
         let mut kept = store.load();
         // What is not over yet is the last to be forgotten.
         kept.sort_by_cached_key(|job| {
@@ -131,6 +145,8 @@ impl Table {
         let mut table = Self {
             store,
             board,
+            limits,
+            witness,
             jobs: HashMap::new(),
             line: VecDeque::new(),
             running: 0,
@@ -165,6 +181,7 @@ impl Table {
         }
         self.refuse_busy(&order)?;
         let mut job = Snapshot::new(id.clone(), order, clock::timestamp());
+        self.order_is_recorded(&job)?;
         self.store.keep(&job);
         job.seq = self.tell(&job, told::kind(&job.state), EventData::default());
         self.jobs.insert(id.clone(), job.clone());
@@ -184,15 +201,22 @@ impl Table {
             return Ok(self.get(id));
         }
         self.refuse_busy(&order)?;
-        self.over.retain(|other| other != id);
-        if let Some(job) = self.jobs.get_mut(id) {
+        if let Some(job) = self.jobs.get(id) {
             let fresh = Snapshot::new(id.clone(), order, job.created.clone());
-            let (state, started) = (job.state.clone(), job.started.take());
-            *job = Snapshot { state, started, seq: job.seq, ..fresh };
+            let started = job.started.clone();
+            let job = Snapshot { state: State::Queued, started, seq: job.seq, ..fresh };
+            self.order_is_recorded(&job)?;
+            let state = self.jobs.get(id).map_or(State::Queued, |job| job.state.clone());
+            self.jobs.insert(id.clone(), Snapshot { state, ..job });
         }
+        self.over.retain(|other| other != id);
         self.happen(id, Happening::Resumed);
         self.line.push_back(Next { id: id.clone(), work });
         Ok(self.get(id))
+    }
+
+    fn order_is_recorded(&self, job: &Snapshot) -> Result<(), Busy> {
+        if self.witness.saw(job) { Ok(()) } else { Err(Busy::Unrecorded) }
     }
 
     fn refuse_busy(&self, order: &Order) -> Result<(), Busy> {
@@ -205,7 +229,8 @@ impl Table {
         if let Some(job) = self.jobs.values().find(same_place) {
             return Err(Busy::Destination(job.id.clone()));
         }
-        if self.line.len() >= MAX_WAITING { Err(Busy::Full) } else { Ok(()) }
+        let limit = self.limits.jobs_waiting;
+        if self.line.len() >= limit { Err(Busy::Full { limit }) } else { Ok(()) }
     }
 
     pub(super) fn get(&self, id: &Token) -> Option<Snapshot> {
@@ -268,7 +293,7 @@ impl Table {
 
     /// Takes the first of the line, if one more may work.
     pub(super) fn take_next(&mut self) -> Option<Next> {
-        if self.running >= MAX_RUNNING || self.ending {
+        if self.running >= self.limits.jobs_running || self.ending {
             return None;
         }
         let next = self.line.pop_front()?;
@@ -341,6 +366,8 @@ impl Table {
         }
         let job = job.clone();
         self.store.keep(&job);
+        // An order was recorded before it was taken.
+        let _recorded = job.state == State::Queued || self.witness.saw(&job);
         log(&job);
         if job.state.is_over() {
             self.remember(id.clone());
@@ -354,7 +381,7 @@ impl Table {
     /// Remembers a job that is over, and forgets the oldest if there are too many.
     fn remember(&mut self, id: Token) {
         self.over.push_back(id);
-        if self.over.len() > MAX_REMEMBERED
+        if self.over.len() > self.limits.jobs_remembered
             && let Some(oldest) = self.over.pop_front()
         {
             self.jobs.remove(&oldest);

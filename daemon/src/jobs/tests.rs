@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use darkslide_export::Stop;
-use darkslide_policy::{AbsPath, Gid, Peer, Policy, ReadScope, Uid, World};
+use darkslide_policy::{AbsPath, Gid, Limits, Peer, Platform, Policy, ReadScope, Uid, World};
 use darkslide_protocol::event::{EventItem, EventKind};
 use darkslide_protocol::limits::MAX_ITEM_EVENTS;
 use darkslide_protocol::message::export::{DestinationText, ExportSpec};
@@ -19,10 +19,7 @@ use darkslide_protocol::value::Token;
 
 use super::feed::Feed;
 use super::table::{Busy, Snapshot, Table};
-use super::{
-    Ending, Happening, Jobs, MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING, Order, Shared, State, Store,
-    Wish, Work,
-};
+use super::{Ending, Happening, Jobs, Order, Shared, State, Store, Wish, Witness, Work};
 use crate::events::{About, Board, Happened, Listener, Pass};
 
 pub(super) fn id(number: usize) -> Token {
@@ -34,8 +31,8 @@ fn read() -> ReadScope {
     const POLICY: &str = "version = 1\n[library.main]\npath = \"/L.photoslibrary\"\n[[client]]\n\
         name = \"me\"\nuid = 1\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n";
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-    let peer = Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None };
+    let world = World { home, uid: Uid::new(1), methods: Vec::new(), platform: Platform::Linux };
+    let peer = Peer::new(Uid::new(1), Gid::new(1), None);
     Policy::parse(POLICY, &world).unwrap().scopes_of(&peer).next().unwrap()
 }
 
@@ -53,9 +50,54 @@ pub(super) fn order(path: &str, key: Option<&str>) -> Order {
     }
 }
 
+/// Sees all and keeps nothing, or cannot record an order.
+struct Eye {
+    records: bool,
+    seen: Mutex<Vec<State>>,
+}
+
+impl Witness for Eye {
+    fn saw(&self, job: &Snapshot) -> bool {
+        self.seen.lock().unwrap().push(job.state.clone());
+        self.records
+    }
+
+    fn is_about_to_write(&self) {}
+}
+
+fn eye(records: bool) -> Arc<Eye> {
+    Arc::new(Eye { records, seen: Mutex::default() })
+}
+
+fn nobody() -> Arc<dyn Witness> {
+    eye(true)
+}
+
+#[test]
+fn each_state_of_a_job_is_seen_once() {
+    let eye = eye(true);
+    let mut table = Table::load(Arc::new(Store::new(None)), board(), Limits::USUAL, eye.clone());
+    table.submit(id(1), order("a", None), nothing()).unwrap();
+    drop(table.take_next());
+    table.cancel(&id(1), CancelMode::Now);
+    table.settle_stopped(&id(1));
+    table.resume(&id(1), order("a", None), nothing()).unwrap();
+    table.cancel(&id(1), CancelMode::Now);
+    let seen = eye.seen.lock().unwrap().clone();
+    let [queued, cancelled] = [State::Queued, State::Cancelled];
+    assert_eq!(seen, [queued.clone(), State::Running, cancelled.clone(), queued, cancelled]);
+}
+
+#[test]
+fn an_order_that_cannot_be_recorded_is_not_taken() {
+    let mut table = Table::load(Arc::new(Store::new(None)), board(), Limits::USUAL, eye(false));
+    assert_eq!(table.submit(id(1), order("a", None), nothing()), Err(Busy::Unrecorded));
+    assert_eq!((table.get(&id(1)), table.counts()), (None, (0, 0)));
+}
+
 /// No jobs, kept nowhere.
 fn table() -> Table {
-    Table::load(Arc::new(Store::new(None)), board())
+    Table::load(Arc::new(Store::new(None)), board(), Limits::USUAL, nobody())
 }
 
 fn board() -> Arc<Board> {
@@ -94,7 +136,14 @@ impl Listener for Ear {
 
 fn jobs(table: Table) -> Jobs {
     let (store, table) = (Arc::new(Store::new(None)), Mutex::new(table));
-    Jobs { shared: Arc::new(Shared { store, table, idle: tokio::sync::Notify::new() }) }
+    Jobs {
+        shared: Arc::new(Shared {
+            store,
+            witness: nobody(),
+            table,
+            idle: tokio::sync::Notify::new(),
+        }),
+    }
 }
 
 /// Listens from now on.
@@ -111,10 +160,10 @@ fn jobs_run_in_order_and_never_more_than_allowed() {
         table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
     }
     let first: Vec<Token> = std::iter::from_fn(|| table.take_next()).map(|next| next.id).collect();
-    assert_eq!(first, (0..MAX_RUNNING).map(id).collect::<Vec<_>>());
+    assert_eq!(first, (0..Limits::USUAL.jobs_running).map(id).collect::<Vec<_>>());
     table.settle(&id(0), Happening::Finished);
-    assert_eq!(table.take_next().unwrap().id, id(MAX_RUNNING));
-    assert_eq!(table.counts(), (MAX_RUNNING, 1));
+    assert_eq!(table.take_next().unwrap().id, id(Limits::USUAL.jobs_running));
+    assert_eq!(table.counts(), (Limits::USUAL.jobs_running, 1));
 }
 
 /// A peer that gives up an `extract` and goes, again and again, while its job is at a long file.
@@ -154,10 +203,13 @@ fn a_key_finds_no_job_of_a_grant_that_showed_more() {
 #[test]
 fn the_line_holds_its_limit_and_refuses_the_next() {
     let mut table = table();
-    for number in 0..MAX_WAITING {
+    for number in 0..Limits::USUAL.jobs_waiting {
         table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
     }
-    assert_eq!(table.submit(id(999), order("x", None), nothing()).unwrap_err(), Busy::Full);
+    assert_eq!(
+        table.submit(id(999), order("x", None), nothing()).unwrap_err(),
+        Busy::Full { limit: 64 }
+    );
     assert!(table.take_next().is_some(), "one begins, and a place is free");
     assert!(table.submit(id(999), order("x", None), nothing()).is_ok());
 }
@@ -205,7 +257,8 @@ fn without_a_key_the_same_wish_of_the_same_rule_is_the_same_job_until_it_is_over
 #[test]
 fn a_listener_hears_each_state_and_of_its_job_how_it_is_now() {
     let board = board();
-    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    let mut table =
+        Table::load(Arc::new(Store::new(None)), Arc::clone(&board), Limits::USUAL, nobody());
     for number in 1..3 {
         table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
     }
@@ -224,7 +277,8 @@ fn a_listener_hears_each_state_and_of_its_job_how_it_is_now() {
 #[test]
 fn each_state_has_the_number_of_the_event_that_told_it() {
     let board = board();
-    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    let mut table =
+        Table::load(Arc::new(Store::new(None)), Arc::clone(&board), Limits::USUAL, nobody());
     let before = board.newest();
     let submitted = table.submit(id(1), order("a", None), nothing()).unwrap();
     assert_eq!((submitted.seq, table.get(&id(1)).unwrap().seq), (before + 1, before + 1));
@@ -238,7 +292,8 @@ fn each_state_has_the_number_of_the_event_that_told_it() {
 #[tokio::test]
 async fn whoever_waits_for_the_end_goes_on_once_everybody_was_told_of_it() {
     let board = board();
-    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    let mut table =
+        Table::load(Arc::new(Store::new(None)), Arc::clone(&board), Limits::USUAL, nobody());
     running(&mut table, 1);
     let jobs = jobs(table);
     assert_eq!(jobs.ended(&id(9)).await, None);
@@ -259,7 +314,8 @@ async fn whoever_waits_for_the_end_goes_on_once_everybody_was_told_of_it() {
 #[test]
 fn rows_that_are_not_done_are_told_up_to_the_limit_and_then_where_the_rest_is() {
     let board = board();
-    let mut table = Table::load(Arc::new(Store::new(None)), Arc::clone(&board));
+    let mut table =
+        Table::load(Arc::new(Store::new(None)), Arc::clone(&board), Limits::USUAL, nobody());
     running(&mut table, 1);
     let ear = ear(&table, &board);
     let feed = Feed::new(jobs(table).shared, id(1));
@@ -296,7 +352,7 @@ fn rows_that_are_not_done_are_told_up_to_the_limit_and_then_where_the_rest_is() 
 #[test]
 fn the_oldest_jobs_are_forgotten_beyond_the_limit() {
     let mut table = table();
-    for number in 0..=MAX_REMEMBERED {
+    for number in 0..=Limits::USUAL.jobs_remembered {
         table.submit(id(number), order("a", None), nothing()).unwrap();
         table.take_next();
         table.settle(&id(number), Happening::Finished);
@@ -405,7 +461,7 @@ fn store(folder: &tempfile::TempDir) -> Arc<Store> {
 #[test]
 fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = Table::load(store(&folder), board());
+    let mut table = Table::load(store(&folder), board(), Limits::USUAL, nobody());
     running(&mut table, 1);
     running(&mut table, 2);
     for number in 3..6 {
@@ -417,7 +473,7 @@ fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
     table.settle(&id(1), Happening::Finished);
     let done = table.get(&id(1)).unwrap();
     drop(table);
-    let mut next = Table::load(store(&folder), board());
+    let mut next = Table::load(store(&folder), board(), Limits::USUAL, nobody());
     let found = next.get(&id(1)).unwrap();
     let seq = found.seq;
     assert_eq!(found, Snapshot { seq, ..done }, "what is done is never done again");
@@ -432,23 +488,23 @@ fn the_next_daemon_knows_each_job_and_what_was_asked_of_it() {
 #[test]
 fn the_oldest_files_go_with_their_jobs() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = Table::load(store(&folder), board());
-    for number in 0..=MAX_REMEMBERED {
+    let mut table = Table::load(store(&folder), board(), Limits::USUAL, nobody());
+    for number in 0..=Limits::USUAL.jobs_remembered {
         table.submit(id(number), order("a", None), nothing()).unwrap();
         table.take_next();
         table.settle(&id(number), Happening::Finished);
     }
     running(&mut table, 999);
     drop(table);
-    let next = Table::load(store(&folder), board());
-    assert_eq!(next.list(|_| Some(())).len(), MAX_REMEMBERED);
-    assert!(next.get(&id(1)).is_none() && next.get(&id(MAX_REMEMBERED)).is_some());
+    let next = Table::load(store(&folder), board(), Limits::USUAL, nobody());
+    assert_eq!(next.list(|_| Some(())).len(), Limits::USUAL.jobs_remembered);
+    assert!(next.get(&id(1)).is_none() && next.get(&id(Limits::USUAL.jobs_remembered)).is_some());
     assert_eq!(state(&next, 999), State::Interrupted, "what is to go on is not the oldest");
 }
 
 #[test]
 fn a_panic_in_a_job_is_its_failure_and_no_more() {
-    let jobs = Jobs::load(Store::new(None), board());
+    let jobs = Jobs::load(Store::new(None), board(), Limits::USUAL, nobody());
     let next = {
         let mut table = jobs.shared.table();
         let work = Box::new(|_: &_| panic!("told to nobody"));
@@ -460,4 +516,73 @@ fn a_panic_in_a_job_is_its_failure_and_no_more() {
     assert_eq!(error.data.name.as_str(), "INTERNAL");
     assert!(error.data.incident.is_some() && !error.message.contains("nobody"), "{error}");
     assert_eq!(jobs.counts(), (0, 0));
+}
+
+#[tokio::test]
+async fn the_end_is_begun_only_where_no_job_is_left_and_then_none_is_taken() {
+    let mut table = table();
+    running(&mut table, 1);
+    let jobs = jobs(table);
+    assert!(!jobs.end_if_none_left(), "one is at work");
+    assert!(jobs.are_unfinished());
+    let settled = async {
+        jobs.shared.table().settle(&id(1), Happening::Finished);
+        jobs.shared.idle.notify_waiters();
+    };
+    tokio::join!(jobs.none_left(), settled);
+    assert!(!jobs.are_unfinished());
+    assert!(jobs.end_if_none_left());
+    let refused = jobs.shared.table().submit(id(2), order("b", None), nothing());
+    assert_eq!(refused.unwrap_err(), Busy::Ending);
+}
+
+#[test]
+fn a_policy_has_fewer_jobs_at_work_in_line_and_remembered() {
+    let limits = Limits { jobs_running: 1, jobs_waiting: 2, jobs_remembered: 3, ..Limits::USUAL };
+    let mut table = Table::load(Arc::new(Store::new(None)), board(), limits, nobody());
+    running(&mut table, 1);
+    for number in 2..4 {
+        table.submit(id(number), order(&number.to_string(), None), nothing()).unwrap();
+    }
+    assert!(table.take_next().is_none(), "one is at work");
+    let full = table.submit(id(4), order("4", None), nothing()).unwrap_err();
+    assert_eq!(full, Busy::Full { limit: 2 });
+    for number in 1..9 {
+        table.settle(&id(number), Happening::Finished);
+        table.take_next();
+        let next = number + 3;
+        table.submit(id(next), order(&next.to_string(), None), nothing()).unwrap();
+    }
+    let over = table.list(|job| job.state.is_over().then_some(())).len();
+    assert_eq!(over, limits.jobs_remembered);
+}
+
+/// Whatever a job leaves behind, who ordered it is on the disk before.
+#[test]
+fn what_is_recorded_is_made_safe_before_a_job_does_anything() {
+    #[derive(Default)]
+    struct Course(Mutex<Vec<&'static str>>);
+    impl Witness for Course {
+        fn saw(&self, _: &Snapshot) -> bool {
+            true
+        }
+        fn is_about_to_write(&self) {
+            self.0.lock().unwrap().push("safe");
+        }
+    }
+    let course = Arc::new(Course::default());
+    let jobs = Jobs::load(Store::new(None), board(), Limits::USUAL, course.clone());
+    let next = {
+        let mut table = jobs.shared.table();
+        let seen = Arc::clone(&course);
+        let work = Box::new(move |_: &_| {
+            seen.0.lock().unwrap().push("work");
+            Ok(Ending::Complete)
+        });
+        table.submit(id(1), order("a", None), work).unwrap();
+        assert_eq!(*course.0.lock().unwrap(), [""; 0], "in line");
+        table.take_next().unwrap()
+    };
+    jobs.clone().run(next);
+    assert_eq!(*course.0.lock().unwrap(), ["safe", "work"]);
 }

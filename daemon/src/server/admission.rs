@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use darkslide_policy::Uid;
 
-use crate::service::limits::{MAX_CONNECTIONS, MAX_CONNECTIONS_PER_UID};
-
 /// Counts connections.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Admission {
+    in_all: usize,
+    per_uid: usize,
     counts: Arc<Mutex<HashMap<Uid, usize>>>,
 }
 
@@ -31,15 +31,20 @@ pub(super) struct Full {
 }
 
 impl Admission {
+    /// Has so many places, and so many of them for one uid.
+    pub(super) fn new(in_all: usize, per_uid: usize) -> Self {
+        Self { in_all, per_uid, counts: Arc::default() }
+    }
+
     /// Takes a place for a peer.
     pub(super) fn admit(&self, uid: Uid) -> Result<Admitted, Full> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.values().sum::<usize>() >= MAX_CONNECTIONS {
-            return Err(Full { limit: MAX_CONNECTIONS });
+        if counts.values().sum::<usize>() >= self.in_all {
+            return Err(Full { limit: self.in_all });
         }
         let own = counts.entry(uid).or_default();
-        if *own >= MAX_CONNECTIONS_PER_UID {
-            return Err(Full { limit: MAX_CONNECTIONS_PER_UID });
+        if *own >= self.per_uid {
+            return Err(Full { limit: self.per_uid });
         }
         *own += 1;
         Ok(Admitted { uid, admission: self.clone() })
@@ -62,15 +67,14 @@ impl Drop for Admitted {
 mod tests {
     use super::*;
 
+    const IN_ALL: usize = 64;
+    const PER_UID: usize = 32;
+
     #[test]
     fn one_uid_cannot_take_all_places() {
-        let admission = Admission::default();
-        let own: Vec<_> =
-            (0..MAX_CONNECTIONS_PER_UID).map(|_| admission.admit(Uid::new(1)).unwrap()).collect();
-        assert_eq!(
-            admission.admit(Uid::new(1)).unwrap_err(),
-            Full { limit: MAX_CONNECTIONS_PER_UID }
-        );
+        let admission = Admission::new(IN_ALL, PER_UID);
+        let own: Vec<_> = (0..PER_UID).map(|_| admission.admit(Uid::new(1)).unwrap()).collect();
+        assert_eq!(admission.admit(Uid::new(1)).unwrap_err(), Full { limit: PER_UID });
         assert!(admission.admit(Uid::new(2)).is_ok());
         drop(own);
         assert!(admission.admit(Uid::new(1)).is_ok(), "places come back");
@@ -78,11 +82,11 @@ mod tests {
 
     #[test]
     fn the_sum_is_bounded_too() {
-        let admission = Admission::default();
-        let all: Vec<_> = (0..MAX_CONNECTIONS)
+        let admission = Admission::new(IN_ALL, PER_UID);
+        let all: Vec<_> = (0..IN_ALL)
             .map(|number| admission.admit(Uid::new(u32::try_from(number).unwrap())).unwrap())
             .collect();
-        assert_eq!(admission.admit(Uid::new(9_999)).unwrap_err(), Full { limit: MAX_CONNECTIONS });
+        assert_eq!(admission.admit(Uid::new(9_999)).unwrap_err(), Full { limit: IN_ALL });
         drop(all);
         assert!(admission.counts.lock().unwrap().is_empty());
     }

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn caller() -> Caller {
-        Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None })
+        Caller::new(Peer::new(Uid::new(1), Gid::new(1), None))
     }
 
     fn notify(in_flight: &InFlight, method: &str, params: &str) {

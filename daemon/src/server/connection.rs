@@ -30,10 +30,12 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::ONE_LOOK;
 use super::cancel::InFlight;
 use super::descriptor::NotSent;
 use super::dispatch::{Answer, Dispatcher, Later, done, failed};
 use super::outbox::{Batch, Outbox, Reserved, Unsent};
+use super::peer::Program;
 use crate::service::event::{Subscription, TICK};
 use crate::service::limits::TURN_FRAMES;
 use crate::service::{Caller, Service, fault};
@@ -67,6 +69,7 @@ pub(super) async fn serve(
     service: &Arc<Service>,
     stream: UnixStream,
     caller: Caller,
+    program: Program,
     unsent: Unsent,
     ending: EndsAt,
 ) {
@@ -80,12 +83,14 @@ pub(super) async fn serve(
     };
     let mut connection = Connection {
         reader,
+        program,
         bytes: BytesMut::new(),
         frames: FrameReader::of_requests(),
         wait: Wait::First(Instant::now()),
         in_turn: 0,
         dispatcher,
         ending,
+        ends_at: None,
         in_flight: InFlight::default(),
         slots: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
         tasks: JoinSet::new(),
@@ -140,12 +145,15 @@ impl Wait {
 
 struct Connection {
     reader: OwnedReadHalf,
+    program: Program,
     bytes: BytesMut,
     frames: FrameReader,
     wait: Wait,
     in_turn: usize,
     dispatcher: Dispatcher,
     ending: EndsAt,
+    /// When it ends at the latest, once the daemon does.
+    ends_at: Option<Instant>,
     in_flight: InFlight,
     slots: Arc<Semaphore>,
     tasks: JoinSet<()>,
@@ -168,7 +176,12 @@ impl Connection {
                 }
                 Ok(Incoming::Request { id, method, params }) => match self.slot().await {
                     Ok(slot) => self.answer(id, Request::parse(&method, &params), slot),
-                    Err(end) => return end,
+                    Err(end) => {
+                        if let End::Ending(_) = end {
+                            self.put(failed(&id, &fault::ending()));
+                        }
+                        return end;
+                    }
                 },
                 Err(malformed) => match self.slot().await {
                     Ok(_slot) => self.refuse(&malformed),
@@ -198,27 +211,42 @@ impl Connection {
             }
             self.bytes.reserve(READ_BYTES);
             let (deadline, late) = self.deadline();
+            // Whatever was asked by now is still read, and refused.
+            let ends_at = match self.ends_at {
+                Some(at) if self.tasks.is_empty() => at.min(Instant::now() + ONE_LOOK),
+                Some(at) => at,
+                None => deadline,
+            };
             tokio::select! {
                 // In this order: what is read already is never too late.
                 biased;
                 () = self.dispatcher.outbox.closed() => return Err(End::Gone),
-                Ok(()) = self.ending.changed() => return Err(self.ended()),
+                Ok(()) = self.ending.changed() => self.ends_at = *self.ending.borrow(),
                 () = sleep_until(self.next_tick), if self.is_subscribed() => self.tick(),
                 // Answered requests are forgotten as they end.
                 Some(_) = self.tasks.join_next() => {}
                 read = self.reader.read_buf(&mut self.bytes) => match read {
                     Ok(0) => return Err(End::NoMore),
+                    // What another program wrote is no request of this peer.
+                    Ok(_) if !self.program.still_speaks(self.reader.as_ref()) => {
+                        return Err(End::Fatal(fault::another_program()));
+                    }
                     Ok(_) => self.wait.begin(),
                     Err(_) => return Err(End::Gone),
                 },
+                () = sleep_until(ends_at), if self.ends_at.is_some() => {
+                    return Err(End::Ending(ends_at));
+                }
                 () = sleep_until(deadline), if !self.is_busy() => return Err(End::Fatal(late)),
             }
         }
     }
 
-    /// Waits until one more request may be in flight and its answer has room.
+    /// Waits until one more request may be in flight and its answer has room. What was read is
+    /// answered, though the daemon ends meanwhile.
     async fn slot(&mut self) -> Result<Slot, End> {
         loop {
+            let ends_at = self.ends_at;
             let (slots, outbox) = (Arc::clone(&self.slots), Arc::clone(&self.dispatcher.outbox));
             let free = async {
                 let permit = slots.acquire_owned().await?;
@@ -228,10 +256,11 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = self.dispatcher.outbox.closed() => return Err(End::Gone),
-                Ok(()) = self.ending.changed() => return Err(self.ended()),
+                Ok(()) = self.ending.changed() => self.ends_at = *self.ending.borrow(),
                 () = sleep_until(self.next_tick), if self.is_subscribed() => self.tick(),
                 // Nobody closes the semaphore; if somebody did, nothing more could be answered.
                 slot = free => return slot.map_err(|_| End::Gone),
+                Some(at) = until(ends_at) => return Err(End::Ending(at)),
             }
         }
     }
@@ -248,10 +277,6 @@ impl Connection {
     fn tick(&mut self) {
         self.next_tick = Instant::now() + TICK;
         self.subscriptions.values().for_each(|subscription| subscription.tick());
-    }
-
-    fn ended(&self) -> End {
-        End::Ending(self.ending.borrow().unwrap_or_else(Instant::now))
     }
 
     /// Until when to wait, and what is said then.
@@ -273,6 +298,9 @@ impl Connection {
     fn answer(&mut self, id: Id, request: Result<Request, WireError>, slot: Slot) {
         if self.in_flight.holds(&id) {
             return self.put(failed(&id, &repeated()));
+        }
+        if let Err(error) = self.dispatcher.service.refuse_while_ending() {
+            return self.put(failed(&id, &error));
         }
         let dispatcher = self.dispatcher.of_a_request();
         let answer = match request {
@@ -298,6 +326,7 @@ impl Connection {
     /// Gives a slow request a task of its own.
     fn run(&mut self, id: Id, caller: Caller, later: Later, slot: Slot) {
         self.in_flight.begin(id.clone(), caller.clone());
+        let begun = self.dispatcher.service.begin_request();
         let (in_flight, outbox) = (self.in_flight.clone(), Arc::clone(&self.dispatcher.outbox));
         self.tasks.spawn(async move {
             // A task of its own, so that a panic in it is caught.
@@ -309,7 +338,7 @@ impl Connection {
             }
             in_flight.end(&id);
             outbox.put(message);
-            drop(slot);
+            drop((slot, begun));
         });
     }
 
@@ -331,6 +360,11 @@ impl Connection {
             End::Ending(at) => {
                 let all = async { while self.tasks.join_next().await.is_some() {} };
                 drop(timeout_at(at, all).await);
+                // Whoever has come and not asked yet, or not to the end, is told why; who is
+                // between two requests asks the next daemon.
+                if !matches!(self.wait, Wait::Next(_)) {
+                    outbox.put(envelope::error(None, &fault::ending()).unwrap_or_default());
+                }
             }
             End::Gone => outbox.close(),
             End::Fatal(error) => outbox.put(envelope::error(None, &error).unwrap_or_default()),
@@ -338,6 +372,7 @@ impl Connection {
         self.subscriptions.values().for_each(|subscription| subscription.end());
         outbox.finish();
         caller.leave();
+        self.dispatcher.service.left(caller);
         if !outbox.is_closed() {
             self.drain().await;
         }
@@ -381,6 +416,12 @@ impl Connection {
     fn put(&self, message: Vec<u8>) {
         self.dispatcher.outbox.put(message);
     }
+}
+
+/// That moment, once it has come; none where there is none.
+async fn until(at: Option<Instant>) -> Option<Instant> {
+    sleep_until(at?).await;
+    at
 }
 
 async fn write_all(mut writer: OwnedWriteHalf, outbox: Arc<Outbox>) {

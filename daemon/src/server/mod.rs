@@ -29,30 +29,54 @@ use crate::threads;
 /// How long requests and jobs may go on once the daemon is told to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// The least that is waited before something ends for lack of anything to do: the runtime has
+/// looked at each socket before it is over. So a daemon serves whom it was started for, and who has
+/// asked is answered.
+const ONE_LOOK: Duration = Duration::from_millis(1);
+
 /// Where clients come from.
 #[derive(Debug)]
 pub(crate) enum Clients {
     /// A socket that listens.
-    Many(UnixListener),
+    Many {
+        /// What is connected to.
+        listener: UnixListener,
+        /// Does it belong to a service manager, which starts the daemon anew for whoever connects?
+        activated: bool,
+    },
     /// One connection; the daemon ends with it.
     One(UnixStream),
+}
+
+/// Why the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// A signal told it to; whoever connects next has an activated one started anew.
+    Told,
+    /// Nobody was connected and no job was there, for long enough.
+    Idle,
+    /// The one client of the private way is gone.
+    Gone,
+    /// What it was started with is no longer what there is: it is to be started anew.
+    Stale,
 }
 
 /// Serves until it is told to end, or until the one client is gone.
 ///
 /// # Errors
 /// What the system says when the runtime or the signals cannot be set up.
-pub(crate) fn run(service: Arc<Service>, clients: Clients) -> io::Result<()> {
+pub(crate) fn run(service: Arc<Service>, clients: Clients) -> io::Result<Ended> {
     threads::assert_confined();
     let runtime = threads::runtime()?;
     let ended = runtime.block_on(async {
         // Who limits the size of files gets an error of that write, and a daemon that serves on.
         let _too_large = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
         match clients {
-            Clients::Many(listener) => listener::serve_many(&service, listener).await?,
-            Clients::One(stream) => listener::serve_one(&service, stream).await?,
+            Clients::Many { listener, activated } => {
+                listener::serve_many(&service, listener, activated).await
+            }
+            Clients::One(stream) => listener::serve_one(&service, stream).await,
         }
-        Ok(())
     });
     // What still reads is not waited for: it writes nothing.
     runtime.shutdown_background();

@@ -5,6 +5,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
+mod ending;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use tokio::time::{Instant, timeout};
 
 use super::connection;
 use super::outbox::Unsent;
+use super::peer::Program;
 use crate::events::{About, Owned};
 use crate::service::event::TICK;
 use crate::service::limits::TURN_FRAMES;
@@ -33,25 +36,31 @@ use crate::service::{Caller, Service};
 struct Client {
     stream: UnixStream,
     served: JoinHandle<()>,
-    _end: watch::Sender<Option<Instant>>,
+    end: watch::Sender<Option<Instant>>,
 }
 
 fn client() -> Client {
     let uid = Uid::new(1000);
-    let world = World { home: AbsPath::parse("/home/me", None).unwrap(), uid, methods: Vec::new() };
-    let policy = Policy::built_in(Platform::Linux, &world).unwrap();
+    let world = World {
+        home: AbsPath::parse("/home/me", None).unwrap(),
+        uid,
+        methods: Vec::new(),
+        platform: Platform::Linux,
+    };
+    let policy = Policy::built_in(&world).unwrap();
     client_of(Service::without_libraries(policy, world, crate::jobs::Store::new(None)))
 }
 
 fn client_of(service: Arc<Service>) -> Client {
     let uid = Uid::new(1000);
     let (stream, theirs) = UnixStream::pair().unwrap();
-    let caller = Caller::new(Peer { uid, gid: Gid::new(1000), pid: None });
+    let caller = Caller::new(Peer::new(uid, Gid::new(1000), None));
     let (end, ending) = watch::channel(None);
     let served = tokio::spawn(async move {
-        connection::serve(&service, theirs, caller, Unsent::default(), ending).await;
+        let program = Program::unasked();
+        connection::serve(&service, theirs, caller, program, Unsent::default(), ending).await;
     });
-    Client { stream, served, _end: end }
+    Client { stream, served, end }
 }
 
 impl Client {
@@ -212,12 +221,17 @@ async fn after_a_half_close_it_ends_at_once() {
 /// A service with a job that the client of these tests may know of, by its policy.
 fn service_with_a_job() -> (Arc<Service>, About) {
     let uid = Uid::new(1000);
-    let world = World { home: AbsPath::parse("/home/me", None).unwrap(), uid, methods: Vec::new() };
+    let world = World {
+        home: AbsPath::parse("/home/me", None).unwrap(),
+        uid,
+        methods: Vec::new(),
+        platform: Platform::Linux,
+    };
     let text = "version = 1\n[library.main]\npath = \"/L.photoslibrary\"\n[root.exports]\n\
         path = \"/Exports\"\n[[client]]\nname = \"me\"\nuid = 1000\nlibraries = [\"main\"]\n\
         roots = [\"exports\"]\nmethods = [\"*\"]\n";
     let policy = Policy::parse(text, &world).unwrap();
-    let read = policy.scopes_of(&Peer { uid, gid: Gid::new(1000), pid: None }).next().unwrap();
+    let read = policy.scopes_of(&Peer::new(uid, Gid::new(1000), None)).next().unwrap();
     let about = About::Job(Box::new(Owned {
         job: Token::from_bits(7),
         key: Some("nightly".to_owned()),

@@ -19,10 +19,11 @@ use darkslide_protocol::message::destinations::{
 };
 
 use super::export::wire_outcome;
-use super::{Caller, Service, deadline, fault};
+use super::{Caller, Service, fault};
 use crate::clock;
 use darkslide_protocol::method::{self, Method};
 
+const METHOD: &str = method::ExportDestinations::NAME;
 /// Destinations in one answer: far more than a person keeps, and some 500 kB.
 const MAX_DESTINATIONS: usize = 1_000;
 
@@ -38,9 +39,8 @@ impl Service {
         caller: &Caller,
         params: ExportDestinationsParams,
     ) -> Result<ExportDestinations, WireError> {
-        const METHOD: &str = method::ExportDestinations::NAME;
-        let only = params.library.as_deref().map(LibraryName::parse).transpose();
-        let only = only.map_err(|_| fault::no_such_library())?;
+        let named = |name: &str| self.library_named(caller, METHOD, name);
+        let only = params.library.as_deref().map(named).transpose()?;
         if let Some(name) = &only {
             drop(self.decide(caller, &Ask::<Read>::new(METHOD, name.clone()))?);
         }
@@ -56,7 +56,7 @@ impl Service {
             return Ok(ExportDestinations { destinations: Vec::new(), incomplete: false });
         };
         let (reader, service, asker) = (reader.clone(), Arc::clone(&self), caller.clone());
-        let deadline = deadline(caller);
+        let deadline = self.deadline(caller);
         let look = move || {
             let names = names(&libraries, &deadline);
             Looking { service: &service, caller: &asker, names, only, deadline: &deadline }.run()
@@ -104,7 +104,8 @@ impl Looking<'_> {
         root: &RootDir,
         answer: &mut ExportDestinations,
     ) -> Result<(), WireError> {
-        let grant = self.grant(name, RelPath::root())?;
+        let to = Destination::Named { root: name.clone(), path: RelPath::root() };
+        let grant = self.service.decide(self.caller, &Ask::<Write>::new(METHOD, to))?;
         let entered = root.enter_existing(&grant).map_err(|error| fault::destination(&error))?;
         let Some(top) = entered else { return Ok(()) };
         let found = engine::find(&top, &|| self.stop()).map_err(|error| self.failed(&error))?;
@@ -125,7 +126,8 @@ impl Looking<'_> {
         root: &RootDir,
         path: RelPath,
     ) -> Result<Option<ExportDestination>, WireError> {
-        let grant = self.grant(name, path)?;
+        let to = Destination::Named { root: name.clone(), path };
+        let grant = self.service.ask(self.caller, &Ask::<Write>::new(METHOD, to))?;
         let described = match root.enter_existing(&grant) {
             Ok(Some(destination)) => engine::describe(&destination, &|| self.stop()),
             Ok(None) => return Ok(None),
@@ -182,11 +184,6 @@ impl Looking<'_> {
                 .map(|(outcome, count)| (wire_outcome(outcome), count))
                 .collect(),
         });
-    }
-
-    fn grant(&self, root: &RootName, path: RelPath) -> Result<Grant<Write>, WireError> {
-        let to = Destination::Named { root: root.clone(), path };
-        self.service.decide(self.caller, &Ask::<Write>::new(method::ExportDestinations::NAME, to))
     }
 
     fn stop(&self) -> Stop {

@@ -81,7 +81,7 @@ impl Service {
         let mut reads: Vec<(LibraryName, Grant<Read>)> = Vec::new();
         for topic in &params.topics {
             match topic {
-                Topic::Job(id) => drop(self.visible_job(caller, id)?),
+                Topic::Job(id) => drop(self.visible_job::<method::EventSubscribe>(caller, id)?),
                 Topic::Key(_) | Topic::Jobs => {}
                 // Named twice, it is watched once.
                 Topic::Library(name) if reads.iter().any(|(of, _)| of.as_str() == name) => {}
@@ -109,7 +109,7 @@ impl Service {
         caller: &Caller,
         name: &str,
     ) -> Result<(LibraryName, Grant<Read>), WireError> {
-        let name = LibraryName::parse(name).map_err(|_| fault::no_such_library())?;
+        let name = self.library_named(caller, method::EventSubscribe::NAME, name)?;
         let ask = Ask::<Read>::new(method::EventSubscribe::NAME, name.clone());
         let grant = self.decide(caller, &ask)?;
         self.places.library(&name)?;

@@ -13,7 +13,7 @@ use darkslide_door::RootDir;
 use darkslide_export::{self as engine, ExportError, JobInput, Quota, Shape, Spec, Summary};
 use darkslide_library::{Deadline, Library, LibraryError};
 use darkslide_policy::{
-    AbsPath, Ask, Component, Destination, Grant, LibraryName, Read, RelPath, RootName, World, Write,
+    AbsPath, Ask, Component, Destination, Grant, Read, RelPath, RootName, World, Write,
 };
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::event::EventItem;
@@ -51,9 +51,9 @@ impl Service {
         method: &'static str,
         spec: &ExportSpec,
     ) -> Result<Granted, WireError> {
-        let name = LibraryName::parse(&spec.library).map_err(|_| fault::no_such_library())?;
+        let name = self.library_named(caller, method, &spec.library)?;
         let read = self.decide(caller, &Ask::<Read>::new(method, name.clone()))?;
-        let to = destination(&spec.destination, &self.world)?;
+        let to = self.destination_named(caller, method, &spec.destination)?;
         let write = self.decide(caller, &Ask::<Write>::new(method, to))?;
         let library = Arc::clone(self.places.library(&name)?);
         Ok(Granted { library, read, write })

@@ -26,7 +26,7 @@ use darkslide_protocol::value::Token;
 use self::media::Named;
 use self::told::{Source, Told};
 use super::export::Granted;
-use super::{Caller, Service, deadline, fault, random_token};
+use super::{Caller, Service, fault, random_token};
 use crate::clock::Moment;
 use crate::jobs::{Snapshot, State};
 use darkslide_protocol::method::{self, Method};
@@ -139,7 +139,7 @@ impl Service {
             limit: 1,
             after: None,
         };
-        let (source, album, limit) = (Arc::clone(granted), album.to_owned(), deadline(caller));
+        let (source, album, limit) = (Arc::clone(granted), album.to_owned(), self.deadline(caller));
         let look = move || {
             let page = source.library.query(&source.read, &query, &limit);
             let page = page.map_err(|error| fault::library(&error))?;
@@ -190,7 +190,8 @@ impl Service {
     ) -> Result<Told, WireError> {
         let mut told = Told::of(job, root.real_path(), granted.write.covers().path(), title);
         loop {
-            let (granted, root, limit) = (Arc::clone(granted), Arc::clone(root), deadline(caller));
+            let (granted, root, limit) =
+                (Arc::clone(granted), Arc::clone(root), self.deadline(caller));
             let library = granted.read.covers().library().clone();
             let read = move || {
                 let source = Source { granted: &granted, root: &root, limit: &limit };

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 
-use crate::jobs::{Busy, MAX_WAITING};
+use crate::jobs::Busy;
 use darkslide_door::{DoorError, DoorErrorKind};
 use darkslide_export::{ExportError, ExportErrorKind, TemplateError};
 use darkslide_library::{Absence, Damage, LibraryError, Unsupported};
@@ -30,12 +30,14 @@ fn note(error: &dyn Error) {
 pub(crate) fn denied(denial: &Denial) -> WireError {
     let message = denial.discreet();
     match denial.reason() {
-        DenialReason::NoRule(_) | DenialReason::Method(_) => WireError::new(
-            ErrorName::Denied,
-            Reason::Denied,
-            message,
-            "ask whoever keeps the policy of this daemon; `policy.show` tells what is granted",
-        ),
+        DenialReason::NoRule { .. } | DenialReason::Program(_) | DenialReason::Method(_) => {
+            WireError::new(
+                ErrorName::Denied,
+                Reason::Denied,
+                message,
+                "ask whoever keeps the policy of this daemon; `policy.show` tells what is granted",
+            )
+        }
         DenialReason::Descriptors(_) => {
             WireError::new(ErrorName::Denied, Reason::Denied, message, "ask with `resource.read`")
         }
@@ -47,6 +49,23 @@ pub(crate) fn denied(denial: &Denial) -> WireError {
             "choose a destination below one of these roots",
         ),
     }
+}
+
+/// What was granted has no line in the audit log, and so it is not done.
+#[must_use]
+pub(crate) fn audit_unavailable(error: &dyn Error) -> WireError {
+    note(error);
+    unrecorded()
+}
+
+fn unrecorded() -> WireError {
+    WireError::new(
+        ErrorName::AuditUnavailable,
+        Reason::AuditUnavailable,
+        "the audit log cannot be written, and without it nothing is granted",
+        "make room where the state folder is, and look at its owner; `health` and `policy.show` \
+         work meanwhile",
+    )
 }
 
 /// No library of that name, or none that the peer may know of.
@@ -88,7 +107,9 @@ pub(crate) fn no_image() -> WireError {
 pub(crate) fn not_local(why: Absence) -> WireError {
     const SEE: &str = "look at the asset in Photos; `resource.list` tells what is here of it";
     let (reason, hint) = match why {
-        Absence::InICloud => (Reason::InICloud, "let Photos download it, or take a preview"),
+        Absence::InICloud => {
+            (Reason::InICloud, "let Photos (or Finder) download it, or take a preview")
+        }
         Absence::NotOnDisk => (Reason::NotOnDisk, SEE),
         Absence::Referenced => {
             (Reason::Referenced, "ask for its folder in `referenced` of the policy")
@@ -158,6 +179,39 @@ pub(crate) fn not_granted_any_more() -> WireError {
     )
 }
 
+/// A job of a rule for one program, and another that wants it to go on.
+#[must_use]
+pub(crate) fn another_programs_job() -> WireError {
+    WireError::new(
+        ErrorName::Denied,
+        Reason::Denied,
+        "the rule that this job was started by is for another program",
+        "resume it from the program that started it",
+    )
+}
+
+/// A connection that another program speaks on than the one that connected.
+#[must_use]
+pub(crate) fn another_program() -> WireError {
+    WireError::new(
+        ErrorName::Denied,
+        Reason::Denied,
+        "another program speaks on this connection than the one that connected",
+        "connect anew, and hand the connection to nobody",
+    )
+}
+
+/// A peer of which the system did not tell in time which program it is.
+#[must_use]
+pub(crate) fn unidentified() -> WireError {
+    WireError::new(
+        ErrorName::TimedOut,
+        Reason::Timeout,
+        "the system did not tell in time which program this is",
+        "connect again",
+    )
+}
+
 /// A path that a peer wrote and that is none.
 #[must_use]
 pub(crate) fn path(error: &PathError) -> WireError {
@@ -186,6 +240,10 @@ pub(crate) fn template(error: &TemplateError) -> WireError {
 #[must_use]
 pub(crate) fn library_unusable(error: &DoorError) -> WireError {
     note(error);
+    library_unusable_by(error)
+}
+
+fn library_unusable_by(error: &DoorError) -> WireError {
     let (name, reason) = match place_reason(error) {
         // A link or a pipe in the place of the database: the bundle is there, and is not what
         // Photos made.
@@ -209,7 +267,10 @@ pub(crate) fn library_unusable(error: &DoorError) -> WireError {
 pub(crate) fn place_reason(error: &DoorError) -> Reason {
     match error.kind() {
         DoorErrorKind::NotFound => Reason::Absent,
-        DoorErrorKind::Permission | DoorErrorKind::ForeignRecord => Reason::NoPermission,
+        DoorErrorKind::Permission | DoorErrorKind::Protected | DoorErrorKind::ForeignRecord => {
+            Reason::NoPermission
+        }
+        DoorErrorKind::Unanswered => Reason::PermissionPending,
         DoorErrorKind::NotAFolder => Reason::NotADirectory,
         DoorErrorKind::ReadOnly => Reason::ReadOnly,
         DoorErrorKind::NoSpace => Reason::NoSpace,
@@ -217,6 +278,7 @@ pub(crate) fn place_reason(error: &DoorError) -> Reason {
         DoorErrorKind::Link => Reason::PathHasSymlink,
         DoorErrorKind::NotAFile => Reason::NotARegularFile,
         DoorErrorKind::OutsideRoot
+        | DoorErrorKind::Elsewhere
         | DoorErrorKind::Exists
         | DoorErrorKind::Busy
         | DoorErrorKind::Grant
@@ -240,18 +302,20 @@ pub(crate) fn destination(error: &DoorError) -> WireError {
         DoorErrorKind::NoSpace => (ErrorName::Destination, Reason::NoSpace),
         DoorErrorKind::ReadOnly => (ErrorName::Destination, Reason::ReadOnly),
         DoorErrorKind::Replaced => (ErrorName::Destination, Reason::RootReplaced),
-        DoorErrorKind::Permission | DoorErrorKind::ForeignRecord => {
+        DoorErrorKind::Permission | DoorErrorKind::Protected | DoorErrorKind::ForeignRecord => {
             (ErrorName::Destination, Reason::NoPermission)
         }
+        DoorErrorKind::Unanswered => (ErrorName::Destination, Reason::PermissionPending),
         DoorErrorKind::NotFound => (ErrorName::Destination, Reason::Absent),
         DoorErrorKind::Busy => (ErrorName::Conflict, Reason::DestinationBusy),
         DoorErrorKind::Nested => (ErrorName::Conflict, Reason::NestedDestination),
         DoorErrorKind::Grant => (ErrorName::Denied, Reason::PathOutsideRoot),
         // Too long, or the name of our own record.
         DoorErrorKind::Name => (ErrorName::InvalidParams, Reason::InvalidParams),
-        DoorErrorKind::Exists | DoorErrorKind::TooMany | DoorErrorKind::Io => {
-            (ErrorName::Destination, Reason::IoError)
-        }
+        DoorErrorKind::Elsewhere
+        | DoorErrorKind::Exists
+        | DoorErrorKind::TooMany
+        | DoorErrorKind::Io => (ErrorName::Destination, Reason::IoError),
     };
     WireError::new(name, reason, format!("the destination: {error}"), error.hint())
 }
@@ -264,8 +328,19 @@ const SQLITE_CANTOPEN: i32 = 14;
 /// What went wrong with a library.
 #[must_use]
 pub(crate) fn library(error: &LibraryError) -> WireError {
-    note(error);
+    // Titles are for the peer alone, who has asked with one.
+    let names_one =
+        matches!(error, LibraryError::NoSuchAlbum { .. } | LibraryError::AmbiguousAlbum { .. });
+    if !names_one {
+        note(error);
+    }
     let (name, reason) = match error {
+        // The door knows what would let us in.
+        LibraryError::Unavailable { source: Some(source) }
+            if [DoorErrorKind::Permission, DoorErrorKind::Protected].contains(&source.kind()) =>
+        {
+            return library_unusable_by(source);
+        }
         LibraryError::Unavailable { .. } => (ErrorName::LibraryUnavailable, Reason::Unavailable),
         LibraryError::Unsupported(what) => (ErrorName::LibraryUnsupported, unsupported(what)),
         LibraryError::Damaged(how) => (ErrorName::LibraryDamaged, damage(how)),
@@ -472,23 +547,49 @@ pub(crate) fn no_report() -> WireError {
     )
 }
 
+/// The daemon ends, and nothing of what is asked is done.
+#[must_use]
+pub(crate) fn ending() -> WireError {
+    busy(&Busy::Ending)
+}
+
 /// Why a job is not taken.
 #[must_use]
 pub(crate) fn busy(error: &Busy) -> WireError {
     let (name, reason, hint) = match error {
-        Busy::Full => (ErrorName::Limit, Reason::Limit, "wait until some jobs are done"),
+        Busy::Full { .. } => (ErrorName::Limit, Reason::Limit, "wait until some jobs are done"),
         Busy::Destination(_) => (
             ErrorName::Conflict,
             Reason::DestinationBusy,
             "wait for the other job, or choose another destination",
         ),
+        Busy::Unrecorded => return unrecorded(),
         Busy::Ending => {
             (ErrorName::ShuttingDown, Reason::ShuttingDown, "connect again in a moment")
         }
     };
     let wire = WireError::new(name, reason, error.to_string(), hint);
     match error {
-        Busy::Full => wire.with_limit(MAX_WAITING as u64),
-        Busy::Destination(_) | Busy::Ending => wire,
+        Busy::Full { limit } => wire.with_limit(*limit as u64),
+        Busy::Destination(_) | Busy::Ending | Busy::Unrecorded => wire,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use darkslide_policy::{AbsPath, LibraryName, Place};
+    use darkslide_protocol::error::Retry;
+
+    use super::*;
+
+    #[test]
+    fn a_library_that_a_person_has_not_allowed_yet_is_pending_and_worth_another_try() {
+        let place = Place::Library(LibraryName::parse("main").unwrap());
+        let path = AbsPath::parse("/Users/me/L.photoslibrary", None).unwrap();
+        let error = library_unusable(&DoorError::unanswered(&place, &path));
+        assert_eq!(error.data.name, ErrorName::LibraryUnavailable);
+        assert_eq!(error.data.reason, Reason::PermissionPending);
+        assert_eq!(error.retry(), Retry::Later);
+        assert!(error.data.hint.contains("Full Disk Access"), "{}", error.data.hint);
     }
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use darkslide_policy::{Ask, Destination, Peer, ReadScope, RelPath, RootName, Write};
+use darkslide_policy::{Ask, Code, Destination, Peer, ReadScope, RelPath, RootName, Write};
 use darkslide_protocol::error::{Class, ErrorName, WireError};
 use darkslide_protocol::message::job::{
     JobCancelParams, JobList, JobReport, JobReportParams, JobResumeParams, JobStatus,
@@ -17,7 +17,7 @@ use darkslide_protocol::message::job::{
 };
 use darkslide_protocol::value::Token;
 
-use super::{Caller, Service, deadline, export, extract, fault};
+use super::{Caller, Service, export, extract, fault};
 pub(super) use crate::jobs::status;
 use crate::jobs::{Order, Snapshot, State, Wish, Work};
 use darkslide_protocol::method::{self, Method};
@@ -33,7 +33,7 @@ impl Service {
         params: &JobStatusParams,
     ) -> Result<JobStatus, WireError> {
         self.decide_call::<method::JobStatus>(caller)?;
-        self.visible_job(caller, &params.job).map(|job| status(&job))
+        self.visible_job::<method::JobStatus>(caller, &params.job).map(|job| status(&job))
     }
 
     /// Answers `job.list`.
@@ -57,7 +57,8 @@ impl Service {
         params: &JobCancelParams,
     ) -> Result<JobStatus, WireError> {
         self.decide_call::<method::JobCancel>(caller)?;
-        let job = self.visible_job(caller, &params.job)?;
+        let job = self.visible_job::<method::JobCancel>(caller, &params.job)?;
+        self.record_cancel(caller, &job.id);
         let job = self.jobs.cancel(&job.id, params.mode);
         job.as_ref().map(status).ok_or_else(fault::no_such_job)
     }
@@ -72,10 +73,10 @@ impl Service {
         caller: &Caller,
         params: &JobResumeParams,
     ) -> Result<JobStatus, WireError> {
-        let job = self.visible_job(caller, &params.job)?;
+        let job = self.visible_job::<method::JobResume>(caller, &params.job)?;
         let to = place(&job).ok_or_else(fault::no_such_job)?;
         drop(self.decide(caller, &Ask::<Write>::new(method::JobResume::NAME, to))?);
-        let (order, work) = self.work_again(&job)?;
+        let (order, work) = self.work_again(&job, caller.peer())?;
         let resumed = self.jobs.resume(&job.id, order, work);
         let resumed = resumed.map_err(|error| fault::busy(&error))?;
         resumed.as_ref().map(status).ok_or_else(fault::no_such_job)
@@ -83,12 +84,18 @@ impl Service {
 
     /// Has the jobs go on that were broken off when the daemon before ended. What is not granted
     /// any more fails; what only is not there now (a disk that is not mounted) waits for another
-    /// start, or for `job.resume`.
+    /// start, or for `job.resume`; and what a rule for one program started, for that program to
+    /// ask: now nobody can be looked at.
     pub(crate) fn resume_interrupted(self: &Arc<Self>) {
         let left = |job: &Snapshot| (job.state == State::Interrupted).then(|| job.clone());
         for job in self.jobs.list(left).into_iter().rev() {
             let id = job.id.as_str();
-            match self.work_again(&job) {
+            if self.policy.is_for_one_program(&job.order.rule) {
+                tracing::info!(id, "a job waits for the program that started it");
+                continue;
+            }
+            let owner = Peer::new(job.order.uid, job.order.gid, None);
+            match self.work_again(&job, &owner) {
                 Ok((order, work)) => {
                     if let Err(error) = self.jobs.resume(&job.id, order, work) {
                         tracing::warn!(id, error = error.to_string(), "a job stays interrupted");
@@ -107,10 +114,21 @@ impl Service {
     }
 
     /// The work of a job that goes on, if the rule that it was started by still grants it to who
-    /// started it.
-    fn work_again(self: &Arc<Self>, job: &Snapshot) -> Result<(Order, Work), WireError> {
+    /// started it. Which program that is, `now` alone can show: that of the one who asks.
+    fn work_again(
+        self: &Arc<Self>,
+        job: &Snapshot,
+        now: &Peer,
+    ) -> Result<(Order, Work), WireError> {
         let Order { wish, uid, gid, rule, key, .. } = &job.order;
-        let owner = Caller::new(Peer { uid: *uid, gid: *gid, pid: None });
+        let is_owner = now.uid == *uid && now.gid == *gid;
+        if self.policy.is_for_one_program(rule)
+            && !(is_owner && self.policy.admit(now).is_ok_and(|own| own.as_str() == rule))
+        {
+            return Err(fault::another_programs_job());
+        }
+        let code = if is_owner { now.code.clone() } else { Code::default() };
+        let owner = Caller::absent(Peer { code, ..Peer::new(*uid, *gid, None) });
         let made = match wish {
             // One job, whichever of the two asked for it.
             Wish::Export(spec) => {
@@ -140,20 +158,27 @@ impl Service {
         caller: &Caller,
         params: JobReportParams,
     ) -> Result<JobReport, WireError> {
-        let job = self.visible_job(caller, &params.job)?;
+        let job = self.visible_job::<method::JobReport>(caller, &params.job)?;
         let to = place(&job).ok_or_else(fault::no_such_job)?;
         let grant = self.decide(caller, &Ask::<Write>::new(method::JobReport::NAME, to))?;
         let root = Arc::clone(self.places.root(grant.covers().root())?);
-        let deadline = deadline(caller);
+        let deadline = self.deadline(caller);
         let read = move || export::report(&root, &grant, &params, &deadline);
         self.readers.read_for(caller, job.order.read.library(), read).await
     }
 
-    /// The job, if the peer may know of it.
-    pub(super) fn visible_job(&self, caller: &Caller, id: &Token) -> Result<Snapshot, WireError> {
-        let job = self.jobs.get(id).ok_or_else(fault::no_such_job)?;
-        let is_visible = self.visibility(caller)(&job.order.read, &job.order.root);
-        if is_visible { Ok(job) } else { Err(fault::no_such_job()) }
+    /// The job, if the peer may know of it. That it asked for another is recorded.
+    pub(super) fn visible_job<M: Method>(
+        &self,
+        caller: &Caller,
+        id: &Token,
+    ) -> Result<Snapshot, WireError> {
+        let visible = self.visibility(caller);
+        let job = self.jobs.get(id).filter(|job| visible(&job.order.read, &job.order.root));
+        job.ok_or_else(|| {
+            self.record_unseen_job(caller, M::NAME, id);
+            fault::no_such_job()
+        })
     }
 
     /// Which jobs this peer may know of: those whose root it is granted, and whose library it is

@@ -11,15 +11,9 @@ use darkslide_library::MAX_TRANSACTION;
 use darkslide_protocol::limits;
 use darkslide_protocol::message::health::Limits;
 
-use super::MAX_READ_TIME;
 use super::readers::{MAX_IDLE_CONNECTION, READERS_PER_LIBRARY};
 use crate::confine::{self, MAX_CORE_BYTES, MAX_DATA_BYTES, MAX_DESCRIPTORS};
-use crate::jobs::{MAX_REMEMBERED, MAX_RUNNING, MAX_WAITING};
 
-/// Connections at one time: some twenty programs of a person, three times over.
-pub(crate) const MAX_CONNECTIONS: usize = 64;
-/// Connections of one uid, so that one cannot take all.
-pub(crate) const MAX_CONNECTIONS_PER_UID: usize = 32;
 /// Frames that one connection may have answered before the others have their turn.
 pub(crate) const TURN_FRAMES: usize = 64;
 /// Unsent bytes of one connection above which it is full; one frame more may come.
@@ -28,10 +22,10 @@ pub(crate) const MAX_UNSENT_BYTES: usize = limits::MAX_RESPONSE_FRAME_BYTES;
 pub(crate) const MAX_UNSENT_BYTES_IN_ALL: usize = 64 * 1024 * 1024;
 
 /// Tells them all.
-pub(super) fn told(now: &confine::Limits) -> Limits {
+pub(super) fn told(set: &darkslide_policy::Limits, now: &confine::Limits) -> Limits {
     Limits {
-        connections: MAX_CONNECTIONS,
-        connections_per_uid: MAX_CONNECTIONS_PER_UID,
+        connections: set.connections,
+        connections_per_uid: set.connections_per_uid,
         first_frame_ms: milliseconds(limits::FIRST_FRAME),
         whole_frame_ms: milliseconds(limits::WHOLE_FRAME),
         unread_write_ms: milliseconds(limits::UNREAD_WRITE),
@@ -49,13 +43,15 @@ pub(super) fn told(now: &confine::Limits) -> Limits {
         unsent_bytes_in_all: MAX_UNSENT_BYTES_IN_ALL,
         waiting_descriptors: limits::MAX_WAITING_DESCRIPTORS,
         waiting_descriptors_in_all: limits::MAX_WAITING_DESCRIPTORS_IN_ALL,
-        request_ms: milliseconds(MAX_READ_TIME),
+        request_ms: milliseconds(set.read_time),
         transaction_ms: milliseconds(MAX_TRANSACTION),
         idle_library_ms: milliseconds(MAX_IDLE_CONNECTION),
         readers_per_library: READERS_PER_LIBRARY,
-        jobs_running: MAX_RUNNING,
-        jobs_waiting: MAX_WAITING,
-        jobs_remembered: MAX_REMEMBERED,
+        jobs_running: set.jobs_running,
+        jobs_waiting: set.jobs_waiting,
+        jobs_remembered: set.jobs_remembered,
+        idle_exit_ms: milliseconds(set.idle_exit),
+        audit_files: set.audit_keep,
         key_bytes: limits::MAX_KEY_BYTES,
         subscriptions: limits::MAX_SUBSCRIPTIONS,
         topics: limits::MAX_TOPICS,
@@ -86,12 +82,14 @@ fn milliseconds(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use darkslide_policy::Limits as Usual;
+
     use super::*;
 
     /// What the design promises, as numbers of its own: whoever changes a limit changes this too.
     #[test]
     fn each_limit_of_the_design_is_told() {
-        let told = serde_json::to_value(told(&confine::Limits::default())).unwrap();
+        let told = serde_json::to_value(told(&Usual::USUAL, &confine::Limits::default())).unwrap();
         let promised = [
             ("connections", 64),
             ("connections_per_uid", 32),
@@ -118,6 +116,8 @@ mod tests {
             ("jobs_running", 2),
             ("jobs_waiting", 64),
             ("jobs_remembered", 256),
+            ("idle_exit_ms", 60_000),
+            ("audit_files", 64),
             ("kept_events", 4_096),
             ("descriptors", 512),
             ("memory_bytes", 1_073_741_824),

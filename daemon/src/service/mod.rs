@@ -1,7 +1,7 @@
 //! What each method does: params, decision, work, result. No socket in sight.
 //!
 //! One file per topic, one function per method. Here alone a request is paired with its decision:
-//! [`Service::decide`] asks the policy and writes the line of the log, and what it returns is the
+//! [`Service::decide`] asks the policy and has the answer recorded, and what it returns is the
 //! grant that every effect below asks for. Rows of the library and denials become words of the
 //! wire here and nowhere below; jobs have theirs themselves, for events and answers alike.
 
@@ -10,6 +10,7 @@ pub(crate) mod asset;
 pub(crate) mod change;
 pub(crate) mod destinations;
 pub(crate) mod discover;
+pub(crate) mod ending;
 pub(crate) mod event;
 pub(crate) mod export;
 pub(crate) mod extract;
@@ -25,32 +26,42 @@ mod plan;
 pub(crate) mod policy;
 mod quota;
 mod readers;
+mod recorded;
+pub(crate) mod reload;
 pub(crate) mod resource;
+mod stale;
 pub(crate) mod verify;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use darkslide_door::{StateDir, random_name};
 use darkslide_library::{Deadline, Library};
-use darkslide_policy::{Ask, Call, Effect, Grant, LibraryName, Peer, Policy, Read, World};
+use darkslide_policy::{Ask, Call, CodeRequirement, Grant, Limits, Peer, Policy, Read, World};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Token;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::Audit;
+use crate::audit::line::Text as Claim;
 use crate::clock::{self, Moment};
 use crate::confine::{Confined, Refusal};
 use crate::events::Board;
 use crate::jobs::{Jobs, Store};
+use crate::threads;
+use ending::Course;
+use health::StartedBy;
 use places::Places;
 use readers::Readers;
+use recorded::Recorded;
+use reload::Reload;
+use stale::Lookout;
 use watch::Watches;
-
-/// The longest that one request may read.
-pub(crate) const MAX_READ_TIME: Duration = Duration::from_secs(30);
 
 /// Everything that requests are answered from.
 pub(crate) struct Service {
@@ -59,9 +70,14 @@ pub(crate) struct Service {
     places: Places,
     jobs: Jobs,
     board: Arc<Board>,
+    audit: Arc<Audit>,
     readers: Readers,
     watches: Watches,
     refusals: Vec<Refusal>,
+    started_by: StartedBy,
+    course: Course,
+    lookout: Lookout,
+    reload: Reload,
     instance: Token,
     started: Moment,
 }
@@ -74,6 +90,10 @@ pub(crate) struct Text(pub(crate) Vec<u8>);
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     peer: Peer,
+    /// Which connection of this daemon; none where the daemon itself has a job go on.
+    conn: Option<u64>,
+    /// The name that the peer claimed last.
+    claims: Arc<Mutex<Option<Claim>>>,
     gone: CancellationToken,
     given_up: CancellationToken,
 }
@@ -82,7 +102,31 @@ impl Caller {
     /// A peer that has just connected.
     #[must_use]
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, gone: CancellationToken::new(), given_up: CancellationToken::new() }
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+        let conn = Some(CONNECTIONS.fetch_add(1, Ordering::Relaxed));
+        Self { conn, ..Self::absent(peer) }
+    }
+
+    /// A peer that is not connected, and whose job goes on.
+    #[must_use]
+    fn absent(peer: Peer) -> Self {
+        Self {
+            peer,
+            conn: None,
+            claims: Arc::default(),
+            gone: CancellationToken::new(),
+            given_up: CancellationToken::new(),
+        }
+    }
+
+    /// Keeps the name that the peer gives itself, for the records to come.
+    fn claim(&self, name: &str, version: &str) {
+        let claim = Claim::new(&format!("{name} {version}"));
+        *self.claims.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim);
+    }
+
+    fn claims(&self) -> Option<Claim> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same peer with one request of its own, which it can give up.
@@ -142,11 +186,21 @@ impl Service {
         world: World,
         places: Places,
         state: Option<StateDir>,
+        audit: Option<Audit>,
         proof: &Confined,
+        started_by: StartedBy,
     ) -> io::Result<Arc<Self>> {
-        let readers = Readers::start(&places)?;
+        let readers = Readers::start(&places, policy.limits().read_time)?;
         let board = Arc::new(Board::new(clock::milliseconds()));
-        let jobs = Jobs::load(Store::new(state), Arc::clone(&board));
+        let is_kept = audit.is_some();
+        let audit = Arc::new(audit.unwrap_or_default());
+        let witness = recorded::witness(&audit);
+        let jobs = Jobs::load(Store::new(state), Arc::clone(&board), *policy.limits(), witness);
+        let lookout = Lookout::over(&places);
+        if is_kept {
+            let audit = Arc::clone(&audit);
+            threads::start("audit", move || audit.keep())?;
+        }
         let (instance, started) = (random_token(), Moment::now());
         let service = Arc::new(Self {
             policy,
@@ -154,9 +208,14 @@ impl Service {
             places,
             jobs,
             board,
+            audit,
             readers,
             watches: Watches::default(),
             refusals: proof.report().selftest.clone(),
+            started_by,
+            course: Course::default(),
+            lookout,
+            reload: Reload::default(),
             instance,
             started,
         });
@@ -170,15 +229,26 @@ impl Service {
     pub(crate) fn without_libraries(policy: Policy, world: World, store: Store) -> Arc<Self> {
         let places = Places::default();
         let board = Arc::new(Board::new(clock::milliseconds()));
+        let audit = Arc::new(Audit::default());
         Arc::new(Self {
+            readers: Readers::start(&places, policy.limits().read_time).unwrap(),
+            jobs: Jobs::load(
+                store,
+                Arc::clone(&board),
+                *policy.limits(),
+                recorded::witness(&audit),
+            ),
             policy,
             world,
-            readers: Readers::start(&places).unwrap(),
             places,
-            jobs: Jobs::load(store, Arc::clone(&board)),
             board,
+            audit,
             watches: Watches::default(),
             refusals: Vec::new(),
+            started_by: StartedBy::Hand,
+            course: Course::default(),
+            lookout: Lookout::default(),
+            reload: Reload::default(),
             instance: random_token(),
             started: Moment::now(),
         })
@@ -188,6 +258,11 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn board(&self) -> &Board {
         &self.board
+    }
+
+    /// How much there may be at one time, and for how long.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.policy.limits()
     }
 
     /// May this peer be served at all? Asked right after accept, before a byte is read.
@@ -201,39 +276,37 @@ impl Service {
                 Ok(())
             }
             Err(denial) => {
-                let why = denial.explain();
-                tracing::warn!(
-                    uid = peer.uid.get(),
-                    pid = peer.pid,
-                    answer = "denied",
-                    why,
-                    "peer"
-                );
+                let nobody = Caller::absent(peer.clone());
+                self.record_denied(&nobody, None, Call::denied(&()), &denial);
                 Err(fault::denied(&denial))
             }
         }
     }
 
-    /// Asks every job to stop at its next safe point, and waits for that up to `limit`.
-    pub(crate) async fn end(&self, limit: Duration) {
-        self.jobs.end(limit).await;
+    /// What the system is to be asked about a peer's program, before it is admitted.
+    pub(crate) fn requirements_for(&self, peer: &Peer) -> BTreeSet<CodeRequirement> {
+        self.policy.requirements_for(peer)
     }
 
-    /// Decides one ask, with its line in the log.
-    fn decide<E: Effect>(&self, caller: &Caller, ask: &Ask<E>) -> Result<Grant<E>, WireError>
-    where
-        E::Object: std::fmt::Debug,
-    {
+    /// The audit log, for whoever ends the daemon.
+    pub(crate) fn audit(&self) -> Arc<Audit> {
+        Arc::clone(&self.audit)
+    }
+
+    /// Decides one ask, and records it before anything is done.
+    fn decide<E: Recorded>(&self, caller: &Caller, ask: &Ask<E>) -> Result<Grant<E>, WireError> {
         let grant = self.ask(caller, ask)?;
         let (uid, pid, rule) = (caller.peer.uid.get(), caller.peer.pid, grant.rule().as_str());
-        let (method, object) = (ask.method(), ask.about());
+        let (method, about) = (ask.method(), E::granted(grant.covers()));
+        let object = about.to_string();
         tracing::info!(uid, pid, rule, method, object, answer = "granted", "decision");
+        self.record_granted(caller, method, about)?;
         Ok(grant)
     }
 
     /// Decides on a method that touches neither library nor root: the grant covers the call itself,
-    /// and nothing after it asks. Its line is for who looks for a fault: written for each, it would
-    /// be half of what such a call costs.
+    /// and nothing after it asks. It is not recorded: written for each, it would be half of what
+    /// such a call costs, and nothing leaves by it.
     fn decide_call<M: Method>(&self, caller: &Caller) -> Result<(), WireError> {
         const { assert!(matches!(M::EFFECT, method::Effect::Call), "it would touch something") };
         let grant = self.ask(caller, &Ask::<Call>::new(M::NAME, ()))?;
@@ -242,15 +315,11 @@ impl Service {
         Ok(())
     }
 
-    /// Asks the policy; a denial has its line in the log, whatever it is about.
-    fn ask<E: Effect>(&self, caller: &Caller, ask: &Ask<E>) -> Result<Grant<E>, WireError>
-    where
-        E::Object: std::fmt::Debug,
-    {
+    /// Asks the policy; a denial is recorded, whatever it is about. Enough by itself for a part of
+    /// what was decided on and recorded already: a destination found below a granted root.
+    fn ask<E: Recorded>(&self, caller: &Caller, ask: &Ask<E>) -> Result<Grant<E>, WireError> {
         self.policy.decide(&caller.peer, ask).map_err(|denial| {
-            let (uid, pid, why) = (caller.peer.uid.get(), caller.peer.pid, denial.explain());
-            let (method, object) = (ask.method(), ask.about());
-            tracing::warn!(uid, pid, method, object, answer = "denied", why, "decision");
+            self.record_denied(caller, Some(ask.method()), E::denied(ask.object()), &denial);
             fault::denied(&denial)
         })
     }
@@ -263,27 +332,29 @@ impl Service {
         W: FnOnce(&Library, &Grant<Read>, &Deadline) -> Result<T, WireError> + Send + 'static,
     {
         const { assert!(matches!(M::EFFECT, method::Effect::Read), "it is no reading method") };
-        let name = LibraryName::parse(library).map_err(|_| fault::no_such_library())?;
+        let name = self.library_named(caller, M::NAME, library)?;
         let grant = self.decide(caller, &Ask::<Read>::new(M::NAME, name.clone()))?;
         let library = Arc::clone(self.places.library(&name)?);
-        let deadline = deadline(caller);
+        let deadline = self.deadline(caller);
         self.readers.read_for(caller, &name, move || work(&library, &grant, &deadline)).await
+    }
+
+    /// For a read that is asked for now.
+    fn deadline(&self, caller: &Caller) -> Deadline {
+        let asked = Moment::now();
+        deadline_by(self.policy.limits().read_time, caller, move || asked.elapsed())
     }
 }
 
-/// For a read that is asked for now: its time, or until nobody waits for it any more.
-fn deadline(caller: &Caller) -> Deadline {
-    let asked = Moment::now();
-    deadline_by(caller, move || asked.elapsed())
-}
-
-/// The same, by a clock that tells how long ago it was asked for.
+/// For a read of at most so long, or until nobody waits for it any more; by a clock that tells how
+/// long ago it was asked for.
 fn deadline_by(
+    limit: Duration,
     caller: &Caller,
     elapsed: impl Fn() -> Duration + Clone + Send + Sync + 'static,
 ) -> Deadline {
     let (caller, since) = (caller.clone(), elapsed.clone());
-    Deadline::new(move || since() >= MAX_READ_TIME || !caller.waits()).bounding(elapsed)
+    Deadline::new(move || since() >= limit || !caller.waits()).bounding(elapsed)
 }
 
 /// 128 random bits that nobody guesses.

@@ -17,10 +17,10 @@ use darkslide_protocol::message::resource::{
     ResourceOpenParams, ResourceOpened, ResourcePart, ResourceReadParams,
 };
 use darkslide_protocol::message::thumbnail::{ThumbnailOpenParams, ThumbnailOpened};
-use darkslide_protocol::method;
+use darkslide_protocol::method::{self, Method};
 
 use super::resource::{version as word, which};
-use super::{Caller, Service, fault};
+use super::{Caller, Service, fault, recorded};
 
 /// A result, and the descriptor that goes with it.
 #[derive(Debug)]
@@ -48,11 +48,16 @@ impl Service {
         params: ResourceOpenParams,
     ) -> Result<HandedOver<ResourceOpened>, WireError> {
         let ResourceOpenParams { library, uuid, version } = params;
-        self.read::<method::ResourceOpen, _, _>(caller, &library, move |library, grant, limit| {
-            let file = opened(library.open_version(grant, &uuid, which(version), limit))?;
-            Ok(HandedOver::new(grant, told(&file), file))
-        })
-        .await
+        let about = recorded::file(&library, &uuid, version);
+        let handed = self
+            .read::<method::ResourceOpen, _, _>(caller, &library, move |library, grant, limit| {
+                let file = opened(library.open_version(grant, &uuid, which(version), limit))?;
+                Ok(HandedOver::new(grant, told(&file), file))
+            })
+            .await?;
+        let bytes = handed.result.size;
+        self.record_descriptor(caller, method::ResourceOpen::NAME, about, bytes)?;
+        Ok(handed)
     }
 
     /// Answers `resource.read`.
@@ -65,13 +70,18 @@ impl Service {
         params: ResourceReadParams,
     ) -> Result<ResourcePart, WireError> {
         let ResourceReadParams { library, uuid, version, offset, length } = params;
-        self.read::<method::ResourceRead, _, _>(caller, &library, move |library, grant, limit| {
-            let file = opened(library.open_version(grant, &uuid, which(version), limit))?;
-            let (data, end) = part(file.file(), file.size(), offset, length)
-                .map_err(|error| fault::unreadable(&error))?;
-            Ok(ResourcePart::new(told(&file), offset, data, end))
-        })
-        .await
+        let about = recorded::file(&library, &uuid, version);
+        let (part, bytes) = self
+            .read::<method::ResourceRead, _, _>(caller, &library, move |library, grant, limit| {
+                let file = opened(library.open_version(grant, &uuid, which(version), limit))?;
+                let (data, end) = part(file.file(), file.size(), offset, length)
+                    .map_err(|error| fault::unreadable(&error))?;
+                let bytes = data.len() as u64;
+                Ok((ResourcePart::new(told(&file), offset, data, end), bytes))
+            })
+            .await?;
+        self.record_bytes(caller, method::ResourceRead::NAME, about, bytes)?;
+        Ok(part)
     }
 
     /// Answers `thumbnail.open`.
@@ -84,19 +94,25 @@ impl Service {
         params: ThumbnailOpenParams,
     ) -> Result<HandedOver<ThumbnailOpened>, WireError> {
         let ThumbnailOpenParams { library, uuid, min_pixels } = params;
-        self.read::<method::ThumbnailOpen, _, _>(caller, &library, move |library, grant, limit| {
-            let shown = library.thumbnail(grant, &uuid, min_pixels, limit);
-            match shown.map_err(|error| fault::library(&error))? {
-                Shown::Image(Thumbnail { file, width, height }) => {
-                    let result = ThumbnailOpened::new(told(&file), [width, height]);
-                    Ok(HandedOver::new(grant, result, file))
+        let asked = uuid.clone();
+        let handed = self
+            .read::<method::ThumbnailOpen, _, _>(caller, &library, move |library, grant, limit| {
+                let shown = library.thumbnail(grant, &uuid, min_pixels, limit);
+                match shown.map_err(|error| fault::library(&error))? {
+                    Shown::Image(Thumbnail { file, width, height }) => {
+                        let result = ThumbnailOpened::new(told(&file), [width, height]);
+                        Ok(HandedOver::new(grant, result, file))
+                    }
+                    Shown::Absent(why) => Err(fault::not_local(why)),
+                    Shown::Nothing => Err(fault::no_image()),
+                    Shown::Unknown => Err(fault::no_such_asset()),
                 }
-                Shown::Absent(why) => Err(fault::not_local(why)),
-                Shown::Nothing => Err(fault::no_image()),
-                Shown::Unknown => Err(fault::no_such_asset()),
-            }
-        })
-        .await
+            })
+            .await?;
+        let about = recorded::file(&library, &asked, handed.result.version);
+        let bytes = handed.result.size;
+        self.record_descriptor(caller, method::ThumbnailOpen::NAME, about, bytes)?;
+        Ok(handed)
     }
 }
 

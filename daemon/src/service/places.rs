@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use darkslide_door::{DoorError, RootDir};
+use darkslide_door::{DoorError, Identity, LibraryDir, RootDir};
 use darkslide_library::Library;
 use darkslide_policy::{AbsPath, LibraryName, RootName};
 use darkslide_protocol::error::WireError;
@@ -60,6 +60,21 @@ impl Places {
     /// The libraries, in the order of the policy.
     pub(crate) fn libraries(&self) -> impl Iterator<Item = &LibraryPlace> {
         self.libraries.iter()
+    }
+
+    /// Every folder of the policy, and which one is held, where one is.
+    pub(super) fn folders(&self) -> impl Iterator<Item = (AbsPath, Option<Identity>)> {
+        let libraries = self.libraries.iter().flat_map(|place| {
+            let dir = place.library.as_ref().ok().map(|library| library.dir());
+            let referenced = dir.into_iter().flat_map(LibraryDir::referenced);
+            let referenced = referenced.map(|folder| (folder.path().clone(), folder.identity()));
+            std::iter::once((place.path.clone(), dir.map(LibraryDir::identity))).chain(referenced)
+        });
+        let roots = self.roots.iter().map(|place| {
+            let root = place.root.as_ref().ok().and_then(Option::as_ref);
+            (place.path.clone(), root.map(|root| root.identity()))
+        });
+        libraries.chain(roots)
     }
 
     /// The library of that name.

@@ -16,7 +16,7 @@ use darkslide_protocol::method::{self, Method};
 use darkslide_protocol::value::Uuid;
 
 use super::export::{Granted, checked};
-use super::{Caller, Service, deadline, fault};
+use super::{Caller, Service, fault};
 
 const METHOD: &str = method::ExportPlan::NAME;
 
@@ -36,7 +36,7 @@ impl Service {
         let spec = checked(spec)?;
         let name = granted.read.covers().library().clone();
         let (service, asker) = (Arc::clone(&self), caller.clone());
-        let deadline = deadline(caller);
+        let deadline = self.deadline(caller);
         let read = move || {
             let asked = Asked { service: &service, caller: &asker, deadline: &deadline };
             asked.page(&granted, root.as_deref(), &spec, (cursor.as_ref(), limit))

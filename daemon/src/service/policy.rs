@@ -22,7 +22,7 @@ impl Service {
         caller: &Caller,
         _: &PolicyShowParams,
     ) -> Result<PolicyShow, WireError> {
-        let grant = self.decide(caller, &Ask::<Call>::new(method::PolicyShow::NAME, ()))?;
+        let grant = self.ask(caller, &Ask::<Call>::new(method::PolicyShow::NAME, ()))?;
         let peer = caller.peer();
         let libraries = self.policy.scopes_of(peer).map(|scope| GrantedLibrary {
             name: scope.library().to_string(),

@@ -57,7 +57,7 @@ impl Service {
         let planned = self.planned_beside(scope);
         let grant = |path| {
             let to = Destination::Named { root: scope.root().clone(), path };
-            self.decide(caller, &Ask::<Write>::new(method, to))
+            self.ask(caller, &Ask::<Write>::new(method, to))
                 .expect("whoever is granted a destination is granted its whole root")
         };
         let mut held = |path| {

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::places::Places;
-use super::{Caller, MAX_READ_TIME, fault};
+use super::{Caller, fault};
 use crate::{telemetry, threads};
 
 /// Threads that read one library: more than cores gain nothing.
@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A line of work for each library.
 pub(super) struct Readers {
     lines: Vec<Line>,
+    /// How long one request may read.
+    read_time: Duration,
 }
 
 struct Line {
@@ -54,7 +56,7 @@ impl Readers {
     ///
     /// # Errors
     /// What the system says when it has no room for a thread.
-    pub(super) fn start(places: &Places) -> io::Result<Self> {
+    pub(super) fn start(places: &Places, read_time: Duration) -> io::Result<Self> {
         let mut lines = Vec::new();
         for place in places.libraries().filter(|place| place.library.is_ok()) {
             let (sender, receiver) = sync_channel(MAX_IN_LINE);
@@ -72,7 +74,7 @@ impl Readers {
             let (library, hanging) = (place.name.clone(), Arc::default());
             lines.push(Line { library, sender, hanging });
         }
-        Ok(Self { lines })
+        Ok(Self { lines, read_time })
     }
 
     /// Does a piece of work on a thread of that library, and waits for what it answers.
@@ -137,7 +139,7 @@ impl Readers {
         if line.sender.try_send(Box::new(work)).is_err() {
             return Err(crowded());
         }
-        let mut answered = pin!(timeout(MAX_READ_TIME + PATIENCE, answered));
+        let mut answered = pin!(timeout(self.read_time + PATIENCE, answered));
         let answer = tokio::select! {
             biased;
             answer = &mut answered => answer,
@@ -232,11 +234,13 @@ mod tests {
     use super::*;
 
     /// A line whose threads are the test's.
+    const READ_TIME: Duration = darkslide_policy::Limits::USUAL.read_time;
+
     fn line() -> (LibraryName, Readers, Receiver<Work>) {
         let library = LibraryName::parse("main").unwrap();
         let (sender, taken) = sync_channel(MAX_IN_LINE);
         let line = Line { library: library.clone(), sender, hanging: Arc::default() };
-        (library, Readers { lines: vec![line] }, taken)
+        (library, Readers { lines: vec![line], read_time: READ_TIME }, taken)
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,7 +265,7 @@ mod tests {
             hanging.push((std::thread::spawn(work), let_go));
             begun.recv().unwrap();
             assert_eq!(answer.await.unwrap_err().data.name, ErrorName::LibraryUnavailable);
-            assert_eq!(begun_at.elapsed().as_secs(), (MAX_READ_TIME + PATIENCE).as_secs());
+            assert_eq!(begun_at.elapsed().as_secs(), (READ_TIME + PATIENCE).as_secs());
         }
         let asked = Instant::now();
         let answer = readers.read(&library, || Ok(2)).await;
@@ -326,7 +330,7 @@ mod tests {
 
     fn caller() -> Caller {
         use darkslide_policy::{Gid, Peer, Uid};
-        Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None })
+        Caller::new(Peer::new(Uid::new(1), Gid::new(1), None))
     }
 
     #[tokio::test(start_paused = true)]
@@ -353,7 +357,7 @@ mod tests {
         let (library, readers, taken) = line();
         let caller = caller().of_a_request();
         let (begin, begun) = channel();
-        let deadline = crate::service::deadline(&caller);
+        let deadline = crate::service::deadline_by(READ_TIME, &caller, || Duration::ZERO);
         let answer = readers.read_for(&caller, &library, move || {
             begin.send(()).unwrap();
             while !deadline.expired() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use darkslide_policy::{AbsPath, Gid, Peer, Policy, Uid, World};
+use darkslide_policy::{AbsPath, Gid, Limits, Peer, Platform, Policy, Uid, World};
 use darkslide_protocol::event::{Event, EventData, EventKind, Topic};
 use darkslide_protocol::message::event::EventSubscribeParams;
 use darkslide_protocol::message::export::{DestinationText, ExportSpec};
@@ -17,7 +17,7 @@ use darkslide_protocol::message::job::{
 use darkslide_protocol::value::Token;
 
 use super::event::{Sink, Subscription};
-use super::{Caller, MAX_READ_TIME, Service, deadline_by, job, random_token};
+use super::{Caller, Service, deadline_by, job, random_token};
 use crate::events::{About, Happened, Listener, Owned, Pass};
 use crate::jobs::{Order, Snapshot, State, Store, Wish};
 
@@ -65,12 +65,12 @@ fn service() -> Arc<Service> {
 
 fn service_of(policy: &str) -> Arc<Service> {
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+    let world = World { home, uid: Uid::new(1), methods: Vec::new(), platform: Platform::Linux };
     Service::without_libraries(Policy::parse(policy, &world).unwrap(), world, Store::new(None))
 }
 
 fn caller(uid: u32) -> Caller {
-    Caller::new(Peer { uid: Uid::new(uid), gid: Gid::new(uid), pid: None })
+    Caller::new(Peer::new(Uid::new(uid), Gid::new(uid), None))
 }
 
 /// A job of rule `me`, whose grant shows all.
@@ -147,6 +147,15 @@ fn outcomes_and_states_are_told_as_they_are() {
 
 /// A service that finds a job of uid 1 that the daemon before left.
 fn service_after(folder: &tempfile::TempDir, job: &Snapshot) -> Arc<Service> {
+    service_after_on(Platform::Linux, POLICY, folder, job)
+}
+
+fn service_after_on(
+    platform: Platform,
+    policy: &str,
+    folder: &tempfile::TempDir,
+    job: &Snapshot,
+) -> Arc<Service> {
     #![expect(clippy::disallowed_methods, reason = "tests")]
     let open = || {
         let handle = std::fs::File::open(folder.path()).unwrap().into();
@@ -154,8 +163,8 @@ fn service_after(folder: &tempfile::TempDir, job: &Snapshot) -> Arc<Service> {
     };
     open().keep(job);
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(1), methods: Vec::new() };
-    Service::without_libraries(Policy::parse(POLICY, &world).unwrap(), world, open())
+    let world = World { home, uid: Uid::new(1), methods: Vec::new(), platform };
+    Service::without_libraries(Policy::parse(policy, &world).unwrap(), world, open())
 }
 
 #[test]
@@ -194,6 +203,37 @@ fn a_job_goes_on_only_by_the_rule_and_for_the_uid_that_it_was_started_by() {
         let State::Failed(error) = job.state else { panic!("{:?}", job.state) };
         assert_eq!(error.data.name.as_str(), "DENIED");
     }
+}
+
+#[test]
+fn a_job_of_a_rule_for_one_program_waits_for_that_program() {
+    let one = |name: &str| {
+        let rest = "uid = 1\nlibraries = [\"main\"]\nroots = [\"exports\"]\nmethods = [\"*\"]";
+        format!("[[client]]\nname = \"{name}\"\ncode_requirement = \"{name}\"\n{rest}\n")
+    };
+    let places = POLICY.split("[[client]]").next().unwrap();
+    let policy = format!("{places}{}{}", one("me"), one("other"));
+    let folder = tempfile::tempdir().unwrap();
+    let left = snapshot(State::Running);
+    let service = service_after_on(Platform::MacOs, &policy, &folder, &left);
+    service.resume_interrupted();
+    let waits = || service.jobs.get(&left.id).unwrap().state == State::Interrupted;
+    assert!(waits(), "it is neither begun nor given up");
+    let resumed_by = |uid: u32, gid: u32, program: &str| {
+        let code = [darkslide_policy::CodeRequirement::parse(program).unwrap()];
+        let peer = Peer::new(Uid::new(uid), Gid::new(gid), None);
+        let caller = Caller::new(Peer { code: code.into_iter().collect(), ..peer });
+        let params = JobResumeParams { job: left.id.clone() };
+        service.job_resume(&caller, &params).unwrap_err().data
+    };
+    let (other, another_group) = (resumed_by(1, 1, "other"), resumed_by(1, 2, "me"));
+    for error in [other, another_group] {
+        assert_eq!(error.name.as_str(), "DENIED");
+        assert!(error.hint.contains("from the program that started it"), "{error:?}");
+    }
+    assert!(waits(), "nor is it given up by that");
+    // Its own program gets as far as any peer does here, where no root is open.
+    assert!(resumed_by(1, 1, "me").hint.contains("start the export anew"));
 }
 
 /// Takes everything while it is open, and progress only while it has room.
@@ -325,16 +365,14 @@ fn a_subscription_that_has_ended_hears_nothing() {
 
 #[test]
 fn a_request_may_read_for_its_time_and_no_longer() {
+    let limit = Limits::USUAL.read_time;
     let now = Arc::new(Mutex::new(Duration::ZERO));
     let clock = Arc::clone(&now);
-    let deadline = deadline_by(&caller(1000), move || *clock.lock().unwrap());
+    let deadline = deadline_by(limit, &caller(1000), move || *clock.lock().unwrap());
     let moment = Duration::from_millis(1);
-    for (elapsed, is_over) in [
-        (Duration::ZERO, false),
-        (MAX_READ_TIME - moment, false),
-        (MAX_READ_TIME, true),
-        (MAX_READ_TIME * 1_000, true),
-    ] {
+    for (elapsed, is_over) in
+        [(Duration::ZERO, false), (limit - moment, false), (limit, true), (limit * 1_000, true)]
+    {
         *now.lock().unwrap() = elapsed;
         assert_eq!(deadline.expired(), is_over, "{elapsed:?}");
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use darkslide_door::RootDir;
 use darkslide_export::{self as engine, ExportError, PruneInput, VerifyInput};
 use darkslide_library::{Deadline, Library};
-use darkslide_policy::{Ask, Call, Component, Grant, LibraryName, Read, Write};
+use darkslide_policy::{Ask, Call, Component, Grant, Read, Write};
 use darkslide_protocol::error::WireError;
 use darkslide_protocol::message::export::DestinationText;
 use darkslide_protocol::message::job::JobStatus;
@@ -17,7 +17,7 @@ use darkslide_protocol::message::verify::{
     ExportPruneParams, ExportVerifyParams, MaxDelete, VerifyBy,
 };
 
-use super::export::{JobClock, Told, destination, ended};
+use super::export::{JobClock, Told, ended};
 use super::{Caller, Service, fault, job, random_token};
 use crate::clock;
 use crate::jobs::{Ending, Feed, Order, Wish, Work};
@@ -109,9 +109,9 @@ impl Service {
         library: &str,
         to: &DestinationText,
     ) -> Result<Granted, WireError> {
-        let name = LibraryName::parse(library).map_err(|_| fault::no_such_library())?;
+        let name = self.library_named(caller, M::NAME, library)?;
         let read = self.decide(caller, &Ask::<Read>::new(M::NAME, name))?;
-        let to = destination(to, &self.world)?;
+        let to = self.destination_named(caller, M::NAME, to)?;
         let write = self.decide(caller, &Ask::<Write>::new(M::NAME, to))?;
         let root = Arc::clone(self.places.root(write.covers().root())?);
         Ok(Granted { read, write, root })
@@ -131,7 +131,7 @@ impl Service {
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name.to_string()),
             (Some(_), Some(_)) | (None, _) => {
-                drop(self.decide(caller, &Ask::<Call>::new(method, ()))?);
+                drop(self.ask(caller, &Ask::<Call>::new(method, ()))?);
                 Err(fault::which_library())
             }
         }

@@ -16,8 +16,8 @@ use darkslide_library::{Deadline, Glance, Library, LibraryError};
 use darkslide_policy::{LibraryName, ReadScope};
 use darkslide_protocol::event::{EventData, EventKind};
 
+use super::Service;
 use super::event::Subscription;
-use super::{MAX_READ_TIME, Service};
 use crate::clock::Moment;
 use crate::events::{About, Listener as _};
 
@@ -113,7 +113,8 @@ impl Service {
         let watched = self.watches.of(library)?;
         let source = self.places.library(library).ok().map(Arc::clone)?;
         let (name, asked, before) = (library.clone(), watched.clone(), seen.clone());
-        let work = move || Ok(news(&source, &name, &asked, before.as_ref()));
+        let limit = self.policy.limits().read_time;
+        let work = move || Ok(news(&source, &name, &asked, before.as_ref(), limit));
         // What cannot be read now is looked at again.
         let Ok(Ok((glance, places))) = self.readers.read(library, work).await else {
             return Some(());
@@ -180,6 +181,7 @@ fn news(
     name: &LibraryName,
     watched: &[Watched],
     before: Option<&Glance>,
+    limit: Duration,
 ) -> Result<(Glance, Vec<(ReadScope, Place)>), LibraryError> {
     let mut glance = None;
     let mut places: Vec<(ReadScope, Place)> = Vec::new();
@@ -195,7 +197,7 @@ fn news(
         if !is_asked || places.iter().any(|(scope, _)| scope == grant.covers()) {
             continue;
         }
-        let place = match library.change_token(grant, &deadline()) {
+        let place = match library.change_token(grant, &deadline(limit)) {
             Ok(token) => Some(token.to_string()),
             Err(LibraryError::NoHistory) => None,
             Err(error) => return Err(error),
@@ -206,14 +208,14 @@ fn news(
     Ok((glance, places))
 }
 
-fn deadline() -> Deadline {
+fn deadline(limit: Duration) -> Deadline {
     let asked = Moment::now();
-    Deadline::new(move || asked.elapsed() >= MAX_READ_TIME)
+    Deadline::new(move || asked.elapsed() >= limit)
 }
 
 #[cfg(test)]
 mod tests {
-    use darkslide_policy::{AbsPath, Gid, Peer, Policy, Uid, World};
+    use darkslide_policy::{AbsPath, Gid, Peer, Platform, Policy, Uid, World};
     use darkslide_protocol::event::{Event, Topic};
     use darkslide_protocol::message::event::EventSubscribeParams;
 
@@ -238,14 +240,15 @@ mod tests {
     #[test]
     fn a_watch_begins_with_the_first_subscriber_and_ends_with_the_last() {
         let home = AbsPath::parse("/home/me", None).unwrap();
-        let world = World { home, uid: Uid::new(1), methods: Vec::new() };
+        let world =
+            World { home, uid: Uid::new(1), methods: Vec::new(), platform: Platform::Linux };
         let text = "version = 1\n[[client]]\nname = \"me\"\nuid = 1\nmethods = [\"*\"]\n";
         let service = Service::without_libraries(
             Policy::parse(text, &world).unwrap(),
             world,
             crate::jobs::Store::new(None),
         );
-        let caller = Caller::new(Peer { uid: Uid::new(1), gid: Gid::new(1), pid: None });
+        let caller = Caller::new(Peer::new(Uid::new(1), Gid::new(1), None));
         let subscribe = || {
             let params = EventSubscribeParams::of([Topic::Jobs]);
             service.event_subscribe(&caller, &params, Arc::new(Nothing)).unwrap().1

@@ -76,6 +76,9 @@ pub struct HealthDetail {
     pub capabilities: Vec<String>,
     /// The daemon's process id.
     pub pid: u32,
+    /// Who started it: `launchd`, `systemd`, `hand` or `private`; an older daemon does not tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub started_by: String,
     /// Since its start.
     pub uptime_ms: u64,
     /// What the kernel says is enforced, asked anew.
@@ -92,6 +95,24 @@ pub struct HealthDetail {
     pub jobs: JobCounts,
     /// Numbers that a client may count on.
     pub limits: Limits,
+    /// Why the policy file, as it is now, cannot be used, where the daemon was asked to read it
+    /// again; until it can, the policy that was read before applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_problem: Option<String>,
+    /// The last line of the audit log: who keeps it can tell later whether the log still goes on
+    /// from it. A private daemon has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
+}
+
+/// The last line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AuditHead {
+    /// Its number.
+    pub seq: u64,
+    /// BLAKE3 of it, in hexadecimal digits.
+    pub hash: String,
 }
 
 /// A library, folder or root, and whether it can be used.
@@ -112,10 +133,13 @@ pub struct Confinement {
     pub enforced: bool,
     /// The ABI of Landlock that is enforced; 0 for none.
     pub landlock_abi: u32,
-    /// What keeps files from being truncated: `landlock`, `seccomp`, or `nothing`.
+    /// What keeps files from being truncated: `landlock`, `seccomp`, `seatbelt`, or `nothing`.
     pub truncation: String,
     /// Does seccomp filter system calls?
     pub seccomp: bool,
+    /// Does Seatbelt hold it? On macOS it stands for all of the kernel's rules; absent elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seatbelt: bool,
     /// Can no program that it could start gain rights?
     pub no_new_privs: bool,
     /// What the self-test tried and how the kernel refused it.
@@ -202,6 +226,10 @@ pub struct Limits {
     pub jobs_waiting: usize,
     /// Jobs that are remembered.
     pub jobs_remembered: usize,
+    /// After so long without connection and job a daemon ends that was started for a connection.
+    pub idle_exit_ms: u64,
+    /// Files of the audit log that a start leaves.
+    pub audit_files: usize,
     /// Bytes of a job's key.
     pub key_bytes: usize,
     /// Subscriptions of one connection.

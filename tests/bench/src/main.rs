@@ -13,6 +13,7 @@
 mod calls;
 mod export;
 mod floor;
+mod frameworks;
 mod framing;
 mod programs;
 mod read;

@@ -1,8 +1,10 @@
 //! `bench wire`: what a small request costs, `health` with `brief`, against servers that block and
-//! answer the same bytes (`echo.rs`); then what a start costs (`starts.rs`). All that is started is
-//! pinned to one core with us, for between two cores nothing but the wake-up of the other would be
-//! measured. Sides take turns, and medians of rounds are compared.
+//! answer the same bytes (`echo.rs`) and beside frameworks (`frameworks.rs`); then what a start
+//! costs (`starts.rs`). All that is started is pinned to one core with us, for between two cores
+//! nothing but the wake-up of the other would be measured. Sides take turns, and medians of rounds
+//! are compared.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -20,6 +22,7 @@ use serde_json::value::RawValue;
 
 use crate::Failed;
 use crate::calls::Calls;
+use crate::frameworks::{self, Tarpc};
 use crate::framing::{Framing, Messages};
 use crate::programs::beside;
 use crate::report::{self, Row, median};
@@ -33,9 +36,6 @@ const CALLS_AT_ONCE: u64 = 16_000;
 const IN_FLIGHT: u64 = 64;
 /// Photos of the library: its size is not what is measured.
 pub(crate) const PHOTOS: usize = 100;
-
-/// Servers for the client that blocks, and the typed client.
-const SIDES: usize = 6;
 
 /// How HTTP would ask.
 const HTTP: Framing = Framing::Http("POST /rpc HTTP/1.1\r\nhost: localhost");
@@ -83,49 +83,94 @@ fn calls(rounds: usize, folder: &Path, library: &Path) -> Result<Vec<Row>, Faile
     // Without a line in the log for each request, which is the dearest part of one.
     let quiet = Calls::start_with(&beside("darkslided")?, library, &["--log", "warn"])?;
     let result = daemon.check("health", &json!({"brief": true}))?.to_string();
-    let mut sides = [
-        Side::echo("bytes", Framing::Length, folder, &result)?,
-        Side::echo("json", Framing::Length, folder, &result)?,
-        Side::echo("http", HTTP, folder, &result)?,
-        Side::over(UnixStream::connect(daemon.socket())?, Framing::Length, true),
-        Side::over(UnixStream::connect(quiet.socket())?, Framing::Length, true),
+    let raw = |socket: &Path| {
+        let stream = UnixStream::connect(socket)?;
+        Ok::<_, Failed>(Caller::Blocking(Side::over(stream, Framing::Length, true)))
+    };
+    let mut callers = vec![
+        ("bytes", Caller::Blocking(Side::echo("bytes", Framing::Length, folder, &result)?)),
+        ("json", Caller::Blocking(Side::echo("json", Framing::Length, folder, &result)?)),
+        ("http", Caller::Blocking(Side::echo("http", HTTP, folder, &result)?)),
+        ("raw", raw(daemon.socket())?),
+        ("quiet", raw(quiet.socket())?),
+        ("typed", Caller::Typed(Typed::connect(daemon.socket())?)),
     ];
-    let mut typed = Typed::connect(daemon.socket())?;
-    let (mut one, mut many) = (vec![Vec::new(); SIDES], vec![Vec::new(); SIDES]);
+    if let Some(program) = frameworks::program() {
+        let socket = folder.join("axum");
+        let server = frameworks::serve(&program, "http", &socket, &result)?;
+        let side = Side::over(UnixStream::connect(&socket)?, HTTP, true);
+        callers.push(("axum", Caller::Blocking(Side { _server: Some(server), ..side })));
+        let tarpc = Tarpc::start(&program, &folder.join("tarpc"), &result)?;
+        callers.push(("tarpc", Caller::Tarpc(tarpc)));
+    }
+    let mut times = vec![(Vec::new(), Vec::new()); callers.len()];
     for _ in 0..rounds {
-        for (index, (one, many)) in one.iter_mut().zip(&mut many).enumerate() {
-            match sides.get_mut(index) {
-                Some(side) => {
-                    one.push(side.timed(1, CALLS)?);
-                    many.push(side.timed(IN_FLIGHT, CALLS_AT_ONCE)?);
-                }
-                None => {
-                    one.push(typed.timed(1, CALLS)?);
-                    many.push(typed.timed(IN_FLIGHT, CALLS_AT_ONCE)?);
-                }
-            }
+        for ((_, caller), (one, many)) in callers.iter_mut().zip(&mut times) {
+            one.push(caller.timed(1, CALLS)?);
+            many.push(caller.timed(IN_FLIGHT, CALLS_AT_ONCE)?);
         }
     }
-    let one: Vec<Duration> = one.into_iter().map(median).collect();
-    let many: Vec<Duration> = many.into_iter().map(median).collect();
-    let (
-        &[bytes, json, http, raw, quiet, typed],
-        &[_, json_many, http_many, raw_many, quiet_many, typed_many],
-    ) = (one.as_slice(), many.as_slice())
-    else {
-        return Err("a side was not measured".into());
-    };
-    Ok(vec![
-        Row::times(PHOTOS, "call: daemon / serde_json", raw, json, "1.6"),
-        Row::times(PHOTOS, "call: daemon with --log warn / serde_json", quiet, json, ""),
-        Row::times(PHOTOS, "call: typed client and daemon / bytes", typed, bytes, "2.8"),
+    let medians = callers
+        .iter()
+        .zip(times)
+        .map(|((name, _), (one, many))| (*name, (median(one), median(many))));
+    rows(&medians.collect())
+}
+
+/// What a call took of each side, alone and among many.
+type Medians = BTreeMap<&'static str, (Duration, Duration)>;
+
+fn rows(medians: &Medians) -> Result<Vec<Row>, Failed> {
+    let one = |name| medians.get(name).map(|times| times.0).ok_or("a side was not measured");
+    let many = |name| medians.get(name).map(|times| times.1).ok_or("a side was not measured");
+    let (json, bytes, json_many) = (one("json")?, one("bytes")?, many("json")?);
+    let mut rows = vec![
+        Row::times(PHOTOS, "call: daemon / serde_json", one("raw")?, json, "1.6"),
+        Row::times(PHOTOS, "call: daemon with --log warn / serde_json", one("quiet")?, json, ""),
+        Row::times(PHOTOS, "call: typed client and daemon / bytes", one("typed")?, bytes, "2.8"),
         Row::times(PHOTOS, "call: serde_json / bytes", json, bytes, ""),
-        Row::times(PHOTOS, "call: HTTP / serde_json", http, json, ""),
-        throughput("64 in flight: daemon / serde_json", raw_many, json_many, "at least 0.6"),
-        throughput("64: daemon with --log warn / serde_json", quiet_many, json_many, ""),
-        throughput("64: typed client and daemon / serde_json", typed_many, json_many, ""),
-        throughput("64: HTTP / serde_json", http_many, json_many, ""),
-    ])
+        Row::times(PHOTOS, "call: HTTP / serde_json", one("http")?, json, ""),
+    ];
+    let frameworks = medians.contains_key("tarpc");
+    if frameworks {
+        rows.extend([
+            Row::times(PHOTOS, "call: axum / serde_json", one("axum")?, json, ""),
+            Row::times(PHOTOS, "call: tarpc, client and server / bytes", one("tarpc")?, bytes, ""),
+        ]);
+    }
+    let least = "at least 0.6";
+    rows.extend([
+        throughput("64 in flight: daemon / serde_json", many("raw")?, json_many, least),
+        throughput("64: daemon with --log warn / serde_json", many("quiet")?, json_many, ""),
+        throughput("64: typed client and daemon / serde_json", many("typed")?, json_many, ""),
+        throughput("64: HTTP / serde_json", many("http")?, json_many, ""),
+    ]);
+    if frameworks {
+        rows.extend([
+            throughput("64: axum / serde_json", many("axum")?, json_many, ""),
+            throughput("64: tarpc, client and server / serde_json", many("tarpc")?, json_many, ""),
+        ]);
+    }
+    Ok(rows)
+}
+
+/// Whoever makes the calls.
+#[derive(Debug)]
+enum Caller {
+    Blocking(Side),
+    Typed(Typed),
+    Tarpc(Tarpc),
+}
+
+impl Caller {
+    /// Makes calls, so many at once, and returns what one took.
+    fn timed(&mut self, at_once: u64, calls: u64) -> Result<Duration, Failed> {
+        match self {
+            Self::Blocking(side) => side.timed(at_once, calls),
+            Self::Typed(typed) => typed.timed(at_once, calls),
+            Self::Tarpc(tarpc) => tarpc.timed(at_once, calls),
+        }
+    }
 }
 
 /// Compares calls in a second, which is the other way round than their times.

@@ -49,6 +49,8 @@ pub(super) struct Places {
     library_new: CString,
     root_file: CString,
     root_new: CString,
+    log: CString,
+    log_new: CString,
     secret: CString,
     outside: CString,
     outside_new: CString,
@@ -84,6 +86,8 @@ impl Places {
             library_new: at("library/new"),
             root_file: at("root/file"),
             root_new: at("root/new"),
+            log: at("audit/log"),
+            log_new: at("audit/new"),
             secret: at("outside/secret"),
             outside: at("outside"),
             outside_new: at("outside/new"),
@@ -196,6 +200,18 @@ fn files(p: &Places) -> Vec<(&'static str, Attempt)> {
         ("library_exchange_with_root",  raw(libc::SYS_renameat2, [HERE, photo, HERE, root_file, libc::RENAME_EXCHANGE as usize])),
         ("library_link_into_root",      raw(libc::SYS_linkat, [HERE, photo, HERE, root_new, 0])),
         ("library_link_from_root",      raw(libc::SYS_linkat, [HERE, root_file, HERE, new, 0])),
+        ("audit_unlink",                raw(libc::SYS_unlinkat, [HERE, text(&p.log), 0])),
+        ("audit_rename_within",         raw(libc::SYS_renameat2, [HERE, text(&p.log), HERE, text(&p.log_new), 0])),
+        ("audit_rename_into_root",      raw(libc::SYS_renameat2, [HERE, text(&p.log), HERE, root_new, 0])),
+        ("audit_replace_from_root",     raw(libc::SYS_renameat2, [HERE, root_file, HERE, text(&p.log), 0])),
+        ("audit_exchange_with_root",    raw(libc::SYS_renameat2, [HERE, text(&p.log), HERE, root_file, libc::RENAME_EXCHANGE as usize])),
+        ("audit_mkdir",                 raw(libc::SYS_mkdirat, [HERE, text(&p.log_new), 0o700])),
+        ("audit_open_truncating",       raw(libc::SYS_openat, [HERE, text(&p.log), O_TRUNC | O_WRONLY])),
+        ("audit_open_truncating_by_openat2", Attempt::Function(|p| openat2(&p.log, O_TRUNC | O_WRONLY))),
+        ("audit_truncate",              raw(libc::SYS_truncate, [text(&p.log), 0])),
+        ("audit_ftruncate",             Attempt::Function(ftruncate_of_the_log)),
+        ("audit_add",                   raw(libc::SYS_openat, [HERE, text(&p.log), O_WRONLY | libc::O_APPEND as usize])),
+        ("audit_create",                raw(libc::SYS_openat, [HERE, text(&p.log_new), O_CREAT | O_WRONLY, 0o600])),
         ("root_symlink",                raw(libc::SYS_symlinkat, [secret, HERE, root_new])),
         ("root_fifo",                   raw(libc::SYS_mknodat, [HERE, root_new, libc::S_IFIFO as usize | 0o600])),
         ("root_device",                 raw(libc::SYS_mknodat, [HERE, root_new, libc::S_IFCHR as usize | 0o600, 0x103])),
@@ -385,6 +401,13 @@ fn functions() -> Vec<(&'static str, Attempt)> {
 fn openat2(path: &CStr, flags: usize) -> Answer {
     let how = [flags as u64, 0, 0];
     call(libc::SYS_openat2, [HERE, text(path), how.as_ptr() as usize, size_of_val(&how), 0, 0])
+}
+
+/// Empties the log by a descriptor that was opened, once confined, to add to it.
+fn ftruncate_of_the_log(p: &Places) -> Answer {
+    let log =
+        call(libc::SYS_openat, [HERE, text(&p.log), O_WRONLY | libc::O_APPEND as usize, 0, 0, 0])?;
+    call(libc::SYS_ftruncate, [usize::try_from(log).unwrap_or(usize::MAX), 0, 0, 0, 0, 0])
 }
 
 /// Loads code from a file that may be read.

@@ -148,6 +148,7 @@ mod linux {
         let open = |path: &Path| File::open(path).expect("the caller makes both folders");
         let library = open(&arguments.base.join("library"));
         let root = open(&arguments.base.join(&arguments.root));
+        let audit = open(&arguments.base.join("audit"));
         if let Some(limit) = arguments.descriptors {
             setrlimit(Resource::RLIMIT_NOFILE, limit, limit).expect("a limit can be lowered");
         }
@@ -155,6 +156,7 @@ mod linux {
         let rules = [
             rule("library main", Access::Read, library.as_fd()),
             rule("root exports", Access::ReadWrite, root.as_fd()),
+            rule("the audit log", Access::Add, audit.as_fd()),
         ];
         match arguments.abi {
             Some(abi) => enter_with_abi(&rules, arguments.strictness, abi),

@@ -56,6 +56,8 @@ fn go_on_over(kills: usize) {
     write_originals(&library, &place.path().join(client::ORIGINALS));
     let mut service = start(&place, &library);
     let client = Child::start(&place);
+    // It asks the undisturbed daemon first what it is to hear later.
+    client.wait_for((Sign::Answer, 1));
     for _ in 0..kills {
         client.wait_for(dice.roll_sign());
         service.process.signal(Signal::KILL);
@@ -199,8 +201,10 @@ impl Child {
         heard.text.lines().filter(|line| line.contains(client::TOLD)).collect()
     }
 
+    /// What the client said, and the daemon.
     fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        let daemon = std::fs::read_to_string(self.log.with_file_name("log")).unwrap();
+        format!("{}\n{daemon}", std::fs::read_to_string(&self.log).unwrap())
     }
 }
 

@@ -128,7 +128,7 @@ fn places_that_an_ordinary_user_may_not_touch_are_named() {
 
 #[test]
 fn a_real_library_without_tables_is_named() {
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         return skip("the real libraries are not beside the workspace");
     };
     let place = tempfile::tempdir().unwrap();
@@ -138,7 +138,7 @@ fn a_real_library_without_tables_is_named() {
 
 #[test]
 fn a_stale_wal_is_told_and_nothing_is_listed() {
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         return skip("the real libraries are not beside the workspace");
     };
     let place = tempfile::tempdir().unwrap();

@@ -44,6 +44,18 @@ fn lines(ended: &Ended) -> Vec<Value> {
     ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// What a program of its own is told of itself: nobody else asks it, and it keeps nothing.
+#[test]
+fn a_private_daemon_says_that_it_is_one_and_has_no_audit_log() {
+    let place = tempfile::tempdir().unwrap();
+    let library = library(place.path(), Model::Photos11, WalState::Full);
+    let health = ask(&library, &["health", "--json"]).json();
+    assert_eq!(health["detail"]["started_by"], "private", "{health}");
+    assert_eq!(health["detail"].get("audit"), None, "{health}");
+    assert_eq!(health["detail"]["confinement"]["enforced"], true, "{health}");
+    assert!(!place.path().join(".local").exists(), "it keeps no state");
+}
+
 #[test]
 fn numbers_agree_in_every_model_and_in_every_state_of_the_wal() {
     for model in [Model::Photos5, Model::Photos11] {

@@ -8,28 +8,44 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
+mod audit;
 mod changes;
 // Counts open descriptors, as Linux has them.
 #[cfg(target_os = "linux")]
 mod chaos;
 mod clients;
 mod demo;
+// Mounts and other users, as Linux has them.
+#[cfg(target_os = "linux")]
+mod doctor;
 mod errors;
 mod examples;
+mod first_minute;
 mod following;
 mod gateway;
 mod held;
 mod jobs;
 mod look;
+// Namespaces, as Linux has them.
+#[cfg(target_os = "linux")]
+mod manager;
 mod open;
+mod operations;
 mod plans;
 mod poor_disks;
 mod real_exports;
 mod records;
+mod said;
+// Their units are those of systemd.
+#[cfg(target_os = "linux")]
+mod service_command;
+#[cfg(target_os = "linux")]
+mod service_units;
 mod sums;
 // Watches processes by descriptors, as Linux has them.
 #[cfg(target_os = "linux")]
 mod supervisor;
+mod telling;
 mod through_the_service;
 mod verify;
 

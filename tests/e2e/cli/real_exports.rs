@@ -132,12 +132,13 @@ fn export_twice(real: &Real, name: &str, aae: bool) -> Vec<usize> {
 
 #[test]
 fn every_real_library_comes_out_whole_and_stays_as_it_was() {
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         return skip("the real libraries are not beside the workspace");
     };
     for aae in WITH_ADJUSTMENTS {
         let names = MODERN.iter().chain(OLD);
-        let used: BTreeSet<usize> = names.flat_map(|name| export_twice(real, name, *aae)).collect();
+        let used: BTreeSet<usize> =
+            names.flat_map(|name| export_twice(&real, name, *aae)).collect();
         for (at, (library, asset, version, reason)) in MORE.iter().enumerate() {
             assert!(used.contains(&at), "not needed: {library} {asset} {version}: {reason}");
         }
@@ -146,7 +147,7 @@ fn every_real_library_comes_out_whole_and_stays_as_it_was() {
 
 #[test]
 fn the_newest_library_exits_with_4_and_the_empty_one_with_0() {
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         return skip("the real libraries are not beside the workspace");
     };
     for (name, expected, files) in [("Test-26.1", 4, 14), ("Test-Empty-Library-Ventura-13-5", 0, 0)]
@@ -163,7 +164,7 @@ fn nothing_of_a_library_changes_when_an_ordinary_user_reads_it() {
     if !rustix::process::getuid().is_root() {
         return; // The test above was by an ordinary user.
     }
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         return skip("the real libraries are not beside the workspace");
     };
     use std::os::unix::process::CommandExt;

@@ -686,7 +686,7 @@ fn a_key_whose_report_is_long_gone_is_expired() {
 /// What comes out of a real library is what another reader says of it.
 #[test]
 fn a_real_album_is_told_as_another_reader_tells_it() {
-    let Some(real) = Real::once() else {
+    let Some(real) = Real::shared() else {
         println!("skipped: the real libraries are not on this machine");
         return;
     };

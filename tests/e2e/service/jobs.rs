@@ -33,7 +33,7 @@ fn state_folder(place: &Place) -> PathBuf {
 }
 
 /// What is kept of a job.
-fn kept(place: &Place, job: &Value) -> Value {
+pub(crate) fn kept(place: &Place, job: &Value) -> Value {
     let path = state_folder(place).join(format!("{}.json", job.as_str().unwrap()));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -81,7 +81,7 @@ fn cancel(place: &Place, service: &Service, mode: &Value) -> Value {
 }
 
 /// Names and contents of all that was exported.
-fn tree(place: &Place) -> Vec<(PathBuf, blake3::Hash)> {
+pub(crate) fn tree(place: &Place) -> Vec<(PathBuf, blake3::Hash)> {
     let below = place.exports();
     let hash = |path: PathBuf| {
         let hash = blake3::hash(&fs::read(below.join(&path)).unwrap());
@@ -91,7 +91,7 @@ fn tree(place: &Place) -> Vec<(PathBuf, blake3::Hash)> {
 }
 
 /// What an export ends in that nobody disturbs.
-fn undisturbed(library: &Path) -> Vec<(PathBuf, blake3::Hash)> {
+pub(crate) fn undisturbed(library: &Path) -> Vec<(PathBuf, blake3::Hash)> {
     let place = Place::new();
     let service = place.start(DARKSLIDED, &Place::policy(library));
     let spec = json!({"spec": {"library": "main", "destination": "~/Exports"}});

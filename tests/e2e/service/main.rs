@@ -8,16 +8,24 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "tests")]
 
+// Adopts as systemd hands over.
+#[cfg(target_os = "linux")]
+mod activation;
+mod audit;
 mod bad_input;
 mod cancel;
 mod changes;
 mod confined;
 mod descriptors;
 mod discover;
+mod ending;
 mod errors;
 mod events;
 mod exports;
 mod extract;
+// Adopts as systemd hands over, and becomes other users.
+#[cfg(target_os = "linux")]
+mod guests;
 mod jobs;
 mod limits;
 mod policy_file;
@@ -25,7 +33,13 @@ mod privacy;
 mod probes;
 mod python;
 mod quotas;
+// One thread of another uid, as Linux has it.
+#[cfg(target_os = "linux")]
+mod reload;
 mod socket;
+// Looks into `/proc`.
+#[cfg(target_os = "linux")]
+mod surroundings;
 mod vectors;
 mod verify;
 mod whitelist;

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use darkslide_protocol::method::METHODS;
 use darkslide_tests::process::{PATIENCE, Running, command, run};
+use darkslide_tests::relay::Relay;
 use darkslide_tests::service::Place;
 
 use crate::probes::installed;
@@ -62,14 +63,22 @@ fn the_python_client_keeps_its_promises_with_a_real_daemon() {
         return;
     }
     let (place, _library, service) = serve_small();
+    // What it says and is told is held against the document of the wire, too.
+    let relay = Relay::before(&service.socket, place.path());
     let methods: Vec<&str> = METHODS.iter().map(|row| row.name).collect();
     let ended = run(python(&place, &["-m", "unittest", "-v"])
-        .env("DARKSLIDE_SOCKET", &service.socket)
+        .env("DARKSLIDE_SOCKET", relay.socket())
         .env("DARKSLIDE_TEST_EXPORTS", place.exports())
         .env("DARKSLIDE_TEST_METHODS", methods.join(" ")));
     assert!(ended.status.success(), "{}", ended.stderr);
     assert!(ended.stderr.contains("AsyncioDaemon"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("skipped"), "{}", ended.stderr);
+    let spoken = relay.check();
+    // Of a job that is finished nothing can be resumed; a subscription ends with its connection.
+    let refused = ["job.resume", "event.unsubscribe"];
+    let answered = methods.iter().filter(|method| !refused.contains(method));
+    let silent: Vec<_> = answered.filter(|method| !spoken.contains(**method)).collect();
+    assert!(silent.is_empty(), "never answered: {silent:?}");
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn redact(value: &mut Value, home: &str) {
             }
             for (name, member) in members.iter_mut() {
                 match name.as_str() {
+                    "audit" => *member = json!({"seq": 1, "hash": "0".repeat(64)}),
                     "pid" | "uptime_ms" | "uid" | "seq" => *member = json!(1),
                     "running" | "waiting" => *member = json!(0),
                     "extraction_time" => *member = json!(1.5),

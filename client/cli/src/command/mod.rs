@@ -5,11 +5,13 @@
 //! offline, nothing at all. Which of them needs which is decided here.
 
 mod albums;
+mod audit;
 mod call;
 mod changes;
 mod count;
 mod demo;
 mod destinations;
+mod doctor;
 mod dump;
 mod export;
 mod facets;
@@ -26,11 +28,15 @@ mod query;
 mod records;
 mod resources;
 mod select;
+mod service;
+mod socket;
 mod span;
 mod verify;
 mod watch;
 
-use crate::args::{Arguments, Command, PolicyCommand};
+pub(crate) use service::ServiceError;
+
+use crate::args::{Arguments, Command};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::report::Failure;
@@ -94,12 +100,13 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<Exi
         Command::Prune(args) => prune::run(&global, args, output).await,
         Command::Destinations => destinations::run(&global, output).await,
         Command::Watch(args) => watch::run(&global, args, output).await,
-        Command::Health => session::with(way()?, None, output, health::run).await,
+        Command::Health(args) => health::run(&global, &args, output).await,
+        Command::Socket => socket::run(&global, output).await,
+        Command::Doctor(args) => doctor::run(&global, &args, output).await,
         Command::Call(args) => call::run(way()?, args, output).await,
-        Command::Policy(PolicyCommand::Show) => {
-            session::with(way()?, None, output, policy::show).await
-        }
-        Command::Policy(PolicyCommand::Check(args)) => policy::check(&args, output),
+        Command::Policy(command) => policy::run(&global, command, output).await,
+        Command::Service(command) => service::run(&global, command, output).await,
+        Command::Audit(command) => audit::run(command, output),
         Command::Demo(args) => demo::run(&global, args, output).await,
         // They became something else before there was a runtime.
         Command::PrivateDaemon | Command::TrySocket => Ok(Exit::Usage),

@@ -212,6 +212,9 @@ pub(crate) fn health(health: &Health, style: Style) -> String {
         return table.render(style);
     };
     table.row(["pid", &detail.pid.to_string()]);
+    if !detail.started_by.is_empty() {
+        table.row(["started by", &detail.started_by]);
+    }
     table.row(["up", &format!("{} s", detail.uptime_ms / 1000)]);
     for (name, places) in [("library", &detail.libraries), ("root", &detail.roots)] {
         for place in places {
@@ -220,6 +223,9 @@ pub(crate) fn health(health: &Health, style: Style) -> String {
     }
     let jobs = detail.jobs;
     table.row(["jobs", &format!("{} running, {} waiting", jobs.running, jobs.waiting)]);
+    if let Some(problem) = &detail.policy_problem {
+        table.row(["policy", problem]);
+    }
     format!("{}\n\n{}", table.render(style), confinement(&detail.confinement, style))
 }
 
@@ -236,9 +242,14 @@ pub(crate) fn confinement(confinement: &Confinement, style: Style) -> String {
         abi => format!("enforced (ABI {abi})"),
     };
     let enforced = |is: bool| if is { "enforced" } else { "not enforced" };
-    table.row(["Landlock", &landlock]);
-    table.row(["seccomp", enforced(confinement.seccomp)]);
-    table.row(["no new privileges", enforced(confinement.no_new_privs)]);
+    if confinement.seatbelt {
+        // It stands for the three others, which that system does not have.
+        table.row(["Seatbelt", enforced(true)]);
+    } else {
+        table.row(["Landlock", &landlock]);
+        table.row(["seccomp", enforced(confinement.seccomp)]);
+        table.row(["no new privileges", enforced(confinement.no_new_privs)]);
+    }
     table.row(["truncation refused by", &confinement.truncation]);
     for missing in &confinement.missing {
         table.row(["missing", missing]);
@@ -634,6 +645,7 @@ pub(crate) mod tests {
         let told = Confinement {
             enforced: true,
             landlock_abi: 7,
+            seatbelt: false,
             truncation: "landlock".to_owned(),
             seccomp: true,
             no_new_privs: true,
@@ -650,9 +662,21 @@ pub(crate) mod tests {
         tried and refused  the kernel's answer
         list /             EACCES
         ");
+        let on_a_mac = Confinement {
+            landlock_abi: 0,
+            seatbelt: true,
+            truncation: "seatbelt".to_owned(),
+            seccomp: false,
+            no_new_privs: false,
+            ..told.clone()
+        };
+        let text = confinement(&on_a_mac, Style::PLAIN);
+        assert!(text.contains("Seatbelt               enforced"), "{text}");
+        assert!(!text.contains("Landlock") && !text.contains("not enforced"), "{text}");
         let bare = Confinement {
             enforced: false,
             landlock_abi: 0,
+            seatbelt: false,
             refusals: Vec::new(),
             missing: vec!["Landlock".to_owned()],
             ..told

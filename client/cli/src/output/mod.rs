@@ -4,6 +4,7 @@
 //! for a person, never both; what is said on stderr is always for a person. A reader that has gone
 //! ends the program quietly, so every write is a `Result`.
 
+pub(crate) mod audit;
 pub(crate) mod event;
 pub(crate) mod findings;
 pub(crate) mod human;

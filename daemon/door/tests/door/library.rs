@@ -132,6 +132,21 @@ fn the_probe_reads_a_byte_of_the_database_and_says_what_the_kernel_answers() {
 }
 
 #[test]
+fn what_a_cloud_keeps_is_looked_at_and_never_opened() {
+    let place = Place::new();
+    fs::write(place.path("L/originals/a.heic"), "photo").unwrap();
+    let library = place.library(Faults::without_contents());
+    let grant = place.read("main");
+    let (file, folder) = (rel("originals/a.heic"), rel("originals"));
+    let facts = library.stat(&grant, &file).unwrap().unwrap();
+    assert!(facts.is_elsewhere && facts.size == 5, "{facts:?}");
+    assert!(!library.stat(&grant, &folder).unwrap().unwrap().is_elsewhere);
+    refused(library.open_file(&grant, &file), DoorErrorKind::Elsewhere);
+    let here = place.library(Faults::none());
+    assert!(!here.open_file(&grant, &file).unwrap().facts().is_elsewhere);
+}
+
+#[test]
 fn names_that_are_no_text_are_listed_and_give_no_component() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();

@@ -11,8 +11,8 @@ use darkslide_door::{
     DoorError, DoorErrorKind, Faults, LibraryDir, Lock, RootDir, TAKEN_OVER_AFTER, Way, random_name,
 };
 use darkslide_policy::{
-    AbsPath, Ask, Component, Destination, Gid, Grant, LibraryName, Peer, Policy, Read, RelPath,
-    RootName, Uid, World, Write,
+    AbsPath, Ask, Component, Destination, Gid, Grant, LibraryName, Peer, Platform, Policy, Read,
+    RelPath, RootName, Uid, World, Write,
 };
 
 /// The uid of a peer that is granted no folder of referenced originals.
@@ -59,8 +59,12 @@ impl Place {
             "#,
             folder.path().to_str().unwrap()
         );
-        let world =
-            World { home: abs(Path::new("/nowhere")), uid: Uid::new(1000), methods: Vec::new() };
+        let world = World {
+            home: abs(Path::new("/nowhere")),
+            uid: Uid::new(1000),
+            methods: Vec::new(),
+            platform: Platform::Linux,
+        };
         let policy = Policy::parse(&text, &world).unwrap();
         Self { folder, policy }
     }
@@ -171,5 +175,5 @@ pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, DoorError>, kind: Do
 }
 
 fn peer(uid: u32) -> Peer {
-    Peer { uid: Uid::new(uid), gid: Gid::new(uid), pid: None }
+    Peer::new(Uid::new(uid), Gid::new(uid), None)
 }

@@ -120,7 +120,12 @@ pub(crate) fn look(
 ) -> Result<Result<Option<u64>, &'static str>, ExportError> {
     match destination.stat(path) {
         Ok(facts) => Ok(Ok(facts.as_ref().map(seen))),
-        Err(error) if error.kind() == DoorErrorKind::Permission => Ok(Err("permission")),
+        // On a Mac, a file that somebody has locked.
+        Err(error)
+            if [DoorErrorKind::Permission, DoorErrorKind::Protected].contains(&error.kind()) =>
+        {
+            Ok(Err("permission"))
+        }
         Err(error) => in_the_way(&error).map(Err).ok_or(error.into()),
     }
 }

@@ -12,7 +12,7 @@ use darkslide_fixture::{
     AssetSpec, Content, FaceSpec, LibraryBuilder, Model, PersonSpec, PlaceSpec, PostalAddress,
 };
 use darkslide_library::{Deadline, Library};
-use darkslide_policy::{AbsPath, Ask, Gid, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_policy::{AbsPath, Ask, Gid, LibraryName, Peer, Platform, Policy, Read, Uid, World};
 use darkslide_protocol::value::Uuid;
 use serde_json::json;
 
@@ -85,8 +85,9 @@ fn from_library(bundle: &std::path::Path, location: bool) -> [String; 2] {
         "version = 1\n[library.main]\npath = \"/library\"\nlocation = {location}\n\
          [[client]]\nname = \"me\"\nuid = \"self\"\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n"
     );
-    let world = World { home: path, uid: Uid::new(7), methods: Vec::new() };
-    let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+    let world =
+        World { home: path, uid: Uid::new(7), methods: Vec::new(), platform: Platform::Linux };
+    let peer = Peer::new(Uid::new(7), Gid::new(7), None);
     let ask = Ask::<Read>::new("export.start", name);
     let grant = Policy::parse(&text, &world).unwrap().decide(&peer, &ask).unwrap();
     let wanted = [Uuid::parse("1EB2B765-0765-43BA-A90C-0D0580E6172C").unwrap()];

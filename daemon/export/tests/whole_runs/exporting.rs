@@ -17,8 +17,8 @@ use darkslide_export::{
 use darkslide_fixture::{BuiltLibrary, LibraryBuilder, Model, Snapshot};
 use darkslide_library::{Deadline, Library};
 use darkslide_policy::{
-    AbsPath, Ask, Component, Destination, Gid, LibraryName, Peer, Policy, Read, RelPath, RootName,
-    Strictness, Uid, World, Write,
+    AbsPath, Ask, Component, Destination, Gid, LibraryName, Peer, Platform, Policy, Read, RelPath,
+    RootName, Strictness, Uid, World, Write,
 };
 use serde_json::Value;
 
@@ -323,7 +323,12 @@ impl Bench {
              uid = \"self\"\nlibraries = [\"library\"]\nroots = []\nmethods = [\"*\"]\n",
             self.bundle
         );
-        let world = World { home: abs(&self.root), uid: Uid::new(7), methods: Vec::new() };
+        let world = World {
+            home: abs(&self.root),
+            uid: Uid::new(7),
+            methods: Vec::new(),
+            platform: Platform::Linux,
+        };
         Policy::parse(&text, &world).unwrap()
     }
 
@@ -427,7 +432,7 @@ fn assert_no_empty_folder(folder: &Path) {
 }
 
 pub(crate) fn peer() -> Peer {
-    Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None }
+    Peer::new(Uid::new(7), Gid::new(7), None)
 }
 
 pub(crate) fn abs(path: &Path) -> AbsPath {

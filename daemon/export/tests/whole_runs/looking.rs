@@ -9,7 +9,9 @@ use darkslide_door::Faults;
 use darkslide_export::{PlanPage, Question, ReportRow, Spec, Stop, plan};
 use darkslide_fixture::{AssetSpec, Content};
 use darkslide_library::Deadline;
-use darkslide_policy::{Ask, Destination, LibraryName, Policy, Read, RelPath, Uid, World, Write};
+use darkslide_policy::{
+    Ask, Destination, LibraryName, Platform, Policy, Read, RelPath, Uid, World, Write,
+};
 use darkslide_protocol::value::Uuid;
 use serde_json::Value;
 
@@ -83,7 +85,8 @@ impl Bench {
             self.root.to_str().unwrap()
         );
         let home = abs(std::path::Path::new("/nowhere"));
-        let world = World { home, uid: Uid::new(7), methods: Vec::new() };
+        let world =
+            World { home, uid: Uid::new(7), methods: Vec::new(), platform: Platform::Linux };
         self.policy = Some(Policy::parse(&text, &world).unwrap());
         self
     }

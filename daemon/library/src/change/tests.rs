@@ -17,7 +17,9 @@ use darkslide_door::LibraryDir;
 use darkslide_fixture::{
     AlbumSpec, AssetKey, AssetSpec, BuiltLibrary, Content, LibraryBuilder, ManyOptions, Model, many,
 };
-use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_policy::{
+    AbsPath, Ask, Gid, Grant, LibraryName, Peer, Platform, Policy, Read, Uid, World,
+};
 use rusqlite::Connection;
 
 use super::token::Place;
@@ -43,8 +45,8 @@ fn narrowed(covers: &str, to: &str) -> Grant<Read> {
          [[client]]\nname = \"me\"\nuid = \"self\"\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n{to}\n"
     );
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(7), methods: Vec::new() };
-    let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+    let world = World { home, uid: Uid::new(7), methods: Vec::new(), platform: Platform::Linux };
+    let peer = Peer::new(Uid::new(7), Gid::new(7), None);
     let ask = Ask::<Read>::new("change.since", LibraryName::parse("main").unwrap());
     Policy::parse(&text, &world).unwrap().decide(&peer, &ask).unwrap()
 }

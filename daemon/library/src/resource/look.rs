@@ -216,6 +216,8 @@ impl<'a> Looker<'a> {
     fn file(&mut self, answer: Result<Option<Facts>, DoorError>) -> Result<Option<Facts>, Absence> {
         match answer {
             Ok(None) => Ok(None),
+            // To read it would be to download it.
+            Ok(Some(facts)) if facts.is_elsewhere => Err(Absence::InICloud),
             Ok(Some(facts)) if facts.kind == Kind::File => Ok(Some(facts)),
             Ok(Some(_)) => Err(Absence::NotAFile),
             Err(error) => self.refused(error),
@@ -235,8 +237,11 @@ impl<'a> Looker<'a> {
             }
             DoorErrorKind::OutsideRoot => Err(Absence::OutsideBundle),
             DoorErrorKind::Name => Err(Absence::BadName),
+            DoorErrorKind::Elsewhere => Err(Absence::InICloud),
             DoorErrorKind::Exists
             | DoorErrorKind::Permission
+            | DoorErrorKind::Protected
+            | DoorErrorKind::Unanswered
             | DoorErrorKind::NoSpace
             | DoorErrorKind::ReadOnly
             | DoorErrorKind::Busy
@@ -371,6 +376,26 @@ mod tests {
         assert!(!is_found(MAX_LISTED_FOLDERS) && !is_found(MAX_LISTED_FOLDERS * 2 - 1));
         assert!((0..MAX_LISTED_FOLDERS).all(&mut is_found), "what is known stays");
         looker.finish().unwrap();
+    }
+
+    #[test]
+    fn a_file_without_its_content_is_in_icloud_by_look_and_by_opening() {
+        let asked = Asked::new(|bundle| {
+            many(bundle, Model::Photos11, 1, ManyOptions::default()).unwrap();
+        });
+        let mut looker = Looker::new(&asked.dir, &asked.grant);
+        let database = RelPath::parse("database/Photos.sqlite").unwrap();
+        let here = asked.dir.stat(&asked.grant, &database).unwrap().unwrap();
+        assert_eq!(looker.file(Ok(Some(here))), Ok(Some(here)));
+        let dataless = Facts { is_elsewhere: true, ..here };
+        assert_eq!(looker.file(Ok(Some(dataless))), Err(Absence::InICloud));
+        let empty = LibraryDir::open_with_faults(
+            asked.dir.name().clone(),
+            asked.dir.real_path(),
+            darkslide_door::Faults::without_contents(),
+        );
+        let refused = empty.unwrap().open_file(&asked.grant, &database).unwrap_err();
+        assert!(matches!(looker.refused::<()>(refused), Err(Absence::InICloud)));
     }
 
     #[test]

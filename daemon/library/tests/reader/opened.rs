@@ -10,7 +10,9 @@ use std::sync::OnceLock;
 use darkslide_door::{Faults, LibraryDir};
 use darkslide_fixture::Snapshot;
 use darkslide_library::{CatalogEntry, Deadline, Library, LibraryError, Needs, Records};
-use darkslide_policy::{AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_policy::{
+    AbsPath, Ask, Gid, Grant, LibraryName, Peer, Platform, Policy, Read, Uid, World,
+};
 use darkslide_protocol::message::record::Asset;
 use darkslide_protocol::value::Uuid;
 
@@ -62,9 +64,14 @@ fn grant(path: &AbsPath, hidden: bool, trashed: bool) -> Grant<Read> {
         "version = 1\n[library.main]\npath = \"/library\"\nhidden = {hidden}\ntrashed = {trashed}\n\
          [[client]]\nname = \"me\"\nuid = \"self\"\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n"
     );
-    let world = World { home: path.clone(), uid: Uid::new(7), methods: Vec::new() };
+    let world = World {
+        home: path.clone(),
+        uid: Uid::new(7),
+        methods: Vec::new(),
+        platform: Platform::Linux,
+    };
     let policy = Policy::parse(&text, &world).unwrap();
-    let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+    let peer = Peer::new(Uid::new(7), Gid::new(7), None);
     let ask = Ask::<Read>::new("asset.query", LibraryName::parse("main").unwrap());
     policy.decide(&peer, &ask).unwrap()
 }

@@ -15,7 +15,7 @@ use darkslide_fixture::{
 use darkslide_library::{
     Absence, AssetResources, Library, Listed, Presence, Query, Resource, Version,
 };
-use darkslide_policy::{AbsPath, Ask, Gid, LibraryName, Peer, Policy, Read, Uid, World};
+use darkslide_policy::{AbsPath, Ask, Gid, LibraryName, Peer, Platform, Policy, Read, Uid, World};
 use darkslide_protocol::field::Fields;
 use darkslide_protocol::value::Uuid;
 use serde_json::Value;
@@ -388,8 +388,8 @@ pub(crate) fn with_referenced(bundle: &Path, folder: &Path, granted: bool) -> Op
          methods = [\"*\"]\n"
     );
     let home = AbsPath::parse("/home/me", None).unwrap();
-    let world = World { home, uid: Uid::new(7), methods: Vec::new() };
-    let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+    let world = World { home, uid: Uid::new(7), methods: Vec::new(), platform: Platform::Linux };
+    let peer = Peer::new(Uid::new(7), Gid::new(7), None);
     let ask = Ask::<Read>::new("resource.list", name.clone());
     let grant = Policy::parse(&text, &world).unwrap().decide(&peer, &ask).unwrap();
     let mut dir = LibraryDir::open(name, &path(bundle)).unwrap();

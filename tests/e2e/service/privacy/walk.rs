@@ -23,6 +23,7 @@ const SORTS: [&str; 6] = ["taken", "added", "modified", "name", "size", "uuid"];
 
 /// What differs between two daemons, and between two questions.
 const OF_THE_MOMENT: &[&str] = &[
+    "audit",
     "pid",
     "instance",
     "uptime_ms",

@@ -9,7 +9,7 @@ use darkslide_door::LibraryDir;
 use darkslide_fixture::Model;
 use darkslide_library::Library;
 use darkslide_policy::{
-    AbsPath, Ask, Gid, Grant, LibraryName, Peer, Policy, Read, ReadScope, Uid, World,
+    AbsPath, Ask, Gid, Grant, LibraryName, Peer, Platform, Policy, Read, ReadScope, Uid, World,
 };
 use darkslide_protocol::value::Uuid;
 
@@ -33,8 +33,9 @@ impl Withheld {
              uid = \"self\"\nlibraries = [\"main\"]\nroots = []\nmethods = [\"*\"]\n{rule}"
         );
         let home = AbsPath::parse("/home/me", None).unwrap();
-        let world = World { home, uid: Uid::new(7), methods: Vec::new() };
-        let peer = Peer { uid: Uid::new(7), gid: Gid::new(7), pid: None };
+        let world =
+            World { home, uid: Uid::new(7), methods: Vec::new(), platform: Platform::Linux };
+        let peer = Peer::new(Uid::new(7), Gid::new(7), None);
         let ask = Ask::<Read>::new("asset.query", LibraryName::parse("main").unwrap());
         Policy::parse(&text, &world).unwrap().decide(&peer, &ask).unwrap()
     }
