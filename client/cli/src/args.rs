@@ -560,7 +560,7 @@ pub(crate) enum PolicyCommand {
     Show,
     /// Reads a policy file and says what it grants, or what is wrong with it.
     Check(CheckArgs),
-    /// Writes the policy that applies without a file, with what each key means.
+    /// Writes a policy to start from, with what each key means.
     Init(InitArgs),
 }
 

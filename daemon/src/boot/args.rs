@@ -16,7 +16,8 @@ darkslided: serves Photos libraries, confined, over a Unix socket
 
 usage: darkslided [--socket PATH] [--policy PATH] [--log LEVEL]
 
-  --socket PATH   where to listen (default: $XDG_RUNTIME_DIR/darkslide/s)
+  --socket PATH   where to listen (default: $XDG_RUNTIME_DIR/darkslide/s, or /run/user/UID in its
+                  place; on macOS ~/Library/Application Support/darkslide/s)
   --policy PATH   the policy file (default: $XDG_CONFIG_HOME/darkslide/policy.toml, then
                   /etc/darkslide/policy.toml, then the built-in policy); not on macOS, where it is
                   always /Library/Application Support/darkslide/policy.toml, which root owns
@@ -29,8 +30,8 @@ $XDG_STATE_HOME/darkslide, then ~/.local/state/darkslide; on macOS always in
 ~/Library/Application Support/darkslide/state).
 
 Started by systemd or launchd, it serves on the socket that they made, which must lie where it
-would make its own. If it cannot start then, it tells so whoever connects within 10 s, and ends
-with 78, whatever the cause, so that it is not started in a loop.
+would make its own. If it cannot start then, it tells so whoever connects within 10 s, unless that
+socket is the cause, and ends with 78, whatever the cause, so that it is not started in a loop.
 
 On SIGTERM it ends in good order, within 5 s. On SIGHUP it looks at the policy file: where that is
 broken, it says so and goes on; else it ends, for the next start to enforce it. It also ends when a

@@ -330,7 +330,10 @@ fn default_socket(world: &World) -> Result<AbsPath, BootError> {
     } else {
         (world::runtime_folder(world.uid), "darkslide/s")
     };
-    let missing = || BootError::Usage("XDG_RUNTIME_DIR is not set: say --socket PATH".to_owned());
+    let missing = || {
+        let folder = format!("/run/user/{} is not a folder of ours", world.uid);
+        BootError::Usage(format!("XDG_RUNTIME_DIR is not set, and {folder}: say --socket PATH"))
+    };
     let folder = folder.ok_or_else(missing)?;
     let below = RelPath::parse(below);
     below

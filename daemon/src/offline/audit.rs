@@ -40,6 +40,12 @@ impl AuditError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::Boot(BootError::System { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                "no service has written one there; if its state is elsewhere: --state DIR"
+                    .to_owned()
+            }
             Self::Boot(error) => error.hint(),
             Self::Head(_) => "take it from `darkslide health --json`, or from an earlier \
                               `darkslide audit verify`"
@@ -110,6 +116,13 @@ mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn where_there_is_no_log_the_hint_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = audit(folder.path().to_str(), None, &mut |_| ()).unwrap_err();
+        assert!(none.hint().contains("--state DIR"), "{none}");
+    }
 
     #[test]
     fn a_file_that_is_longer_than_any_of_a_log_is_not_read() {

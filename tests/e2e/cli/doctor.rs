@@ -180,7 +180,7 @@ fn its_text_names_the_first_break_last_and_without_colours_where_none_are_wanted
     assert!(lines.iter().any(|line| line.starts_with("✗ policy")), "{}", ended.stdout);
     assert!(lines.iter().any(|line| line.starts_with("? library")), "{}", ended.stdout);
     let summary = lines[lines.len() - 2];
-    assert!(summary.starts_with("the first break: socket: "), "{}", ended.stdout);
+    assert!(summary.starts_with("the first break: policy: "), "{}", ended.stdout);
     assert!(lines[lines.len() - 1].starts_with("next: "), "{}", ended.stdout);
     assert!(!ended.stdout.contains('\x1b'));
 }

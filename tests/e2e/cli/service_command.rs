@@ -350,6 +350,7 @@ fn status_finds_a_daemon_that_was_started_by_hand_where_no_manager_answers() {
     let nobody = home.service(&["status"]);
     ended_with(&nobody, 5);
     assert!(nobody.stderr.contains("no service manager answers"), "{}", nobody.stderr);
+    assert!(hint_of(&nobody).contains("start it by hand"), "{}", nobody.stderr);
     let place = Place::new();
     let program = beside(DARKSLIDE, "darkslided");
     let policy = Place::policy(&place.path().join("L.photoslibrary"));

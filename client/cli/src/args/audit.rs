@@ -20,8 +20,8 @@ pub(crate) struct AuditVerifyArgs {
     /// The state folder of the service; without, that of your own.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<String>,
-    /// A head that was kept from `darkslide health` or an earlier `verify`: the log must go on from
-    /// it.
+    /// A head that was kept, from an earlier `verify` or `darkslide health --json`: the log must go
+    /// on from it.
     #[arg(long, value_name = "SEQ:HASH")]
     pub(crate) head: Option<String>,
 }

@@ -104,7 +104,12 @@ fn absent(facts: &Facts<'_>, shown: &str) -> Link {
         Spot::Absent | Spot::Refused(_) => Link::broken(
             Name::Root,
             format!("{shown}: neither it nor the folder above it is there; is its disk mounted?"),
-            format!("mkdir -p {word}"),
+            // Elsewhere than in the home it is a disk's mostly, and a folder in its place would
+            // take the photos.
+            match facts.path.starts_with(facts.home) {
+                true => format!("mkdir -p {word}"),
+                false => "mount".to_owned(),
+            },
         ),
     }
 }
@@ -202,6 +207,8 @@ mod tests {
         let roots = Spot::There(Seen { owner: 0, ..Seen::FOLDER });
         check(&absent(&roots), State::Broken, "sudo mount '/h/x y' || mkdir '/h/x y'");
         check(&absent(&Spot::Absent), State::Broken, "mkdir -p '/h/x y'");
+        let disk = Facts { path: Path::new("/media/me/disk/x"), ..absent(&Spot::Absent) };
+        check(&disk, State::Broken, "mount");
     }
 
     #[test]

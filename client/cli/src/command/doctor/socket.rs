@@ -32,7 +32,7 @@ pub(super) struct Facts<'a> {
 pub(super) fn judge(facts: &Facts<'_>) -> Link {
     let place = match facts.place {
         Ok(place) => place,
-        Err(error) => return untrusted(error, facts.start),
+        Err(error) => return untrusted(facts, error),
     };
     let shown = place.display();
     match facts.error {
@@ -40,18 +40,16 @@ pub(super) fn judge(facts: &Facts<'_>) -> Link {
         Some(Error::Unavailable(Unavailable::Place(PlaceError::PeerUid { .. }))) => {
             Link::ok(Name::Socket, format!("{shown}: somebody listens"))
         }
-        Some(Error::Unavailable(Unavailable::Place(error))) => untrusted(error, facts.start),
+        Some(Error::Unavailable(Unavailable::Place(error))) => untrusted(facts, error),
         Some(Error::Unavailable(Unavailable::Connect { source, .. }))
             if source.kind() == io::ErrorKind::PermissionDenied =>
         {
             let what = format!("{shown}: the daemon there is another user's: {source}");
             Link::broken(Name::Socket, what, format!("ls -l {}", shell::word(place)))
         }
-        Some(Error::Unavailable(Unavailable::Connect { source, .. })) => Link::absent(
-            Name::Socket,
-            format!("{shown}: the socket is there, but nobody listens ({source})"),
-            facts.start,
-        ),
+        Some(Error::Unavailable(Unavailable::Connect { source, .. })) => {
+            absent(facts, format!("{shown}: the socket is there, but nobody listens ({source})"))
+        }
         Some(Error::Remote(error)) if error.data.name == ErrorName::Misconfigured => {
             misconfigured(facts, &shown.to_string())
         }
@@ -76,19 +74,28 @@ fn misconfigured(facts: &Facts<'_>, shown: &str) -> Link {
         return Link::ok(Name::Socket, format!("{what}, for the policy is broken"));
     }
     let log = match facts.is_mac {
-        true => "log show --last 5m --predicate 'process == \"darkslided\"'",
+        // The file that the LaunchAgent names; the system's log hears nothing of it.
+        true => "tail -n 20 ~/Library/Logs/darkslided.log",
         false => "journalctl --user --unit darkslided.service --lines 20",
     };
     Link::broken(Name::Socket, what, log)
 }
 
-fn untrusted(error: &PlaceError, start: &str) -> Link {
+/// Nobody serves. While the policy is broken, which has a link of its own, no start helps.
+fn absent(facts: &Facts<'_>, what: String) -> Link {
+    if facts.has_broken_policy {
+        return Link::unknown(Name::Socket, format!("{what}; first mend the policy"));
+    }
+    Link::absent(Name::Socket, what, facts.start)
+}
+
+fn untrusted(facts: &Facts<'_>, error: &PlaceError) -> Link {
     let broken = |hint: String| Link::broken(Name::Socket, error.to_string(), hint);
     let word = |path: &PathBuf| shell::word(path);
     match error {
         PlaceError::Look { path, source } if source.kind() == io::ErrorKind::NotFound => {
             let what = format!("{}: nothing is there: no daemon has been started", path.display());
-            Link::absent(Name::Socket, what, start)
+            absent(facts, what)
         }
         PlaceError::Look { path, source } => Link::broken(
             Name::Socket,
@@ -192,9 +199,14 @@ mod tests {
         let error = Error::from(error);
         let facts = facts(Ok(Path::new("/r/s")), Some(&error));
         let on_a_mac = judge(&Facts { is_mac: true, ..facts });
-        assert!(on_a_mac.hint.unwrap().starts_with("log show "));
+        assert!(on_a_mac.hint.unwrap().ends_with("darkslided.log"));
         let known = judge(&Facts { has_broken_policy: true, is_mac: false, ..facts });
         assert_eq!(known.state, State::Ok, "the policy has a link of its own");
+        let refused = Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let nobody = Unavailable::Connect { socket: "/r/s".into(), source: refused };
+        let nobody = Error::from(nobody);
+        let link = judge(&Facts { error: Some(&nobody), has_broken_policy: true, ..facts });
+        assert_eq!((link.state, link.hint), (State::Unknown, None), "no start helps");
     }
 
     #[test]

@@ -133,36 +133,44 @@ async fn schedule(here: &Here, args: ScheduleArgs, output: &mut Output) -> Resul
 }
 
 async fn status(here: &Here, output: &mut Output) -> Result<Exit, Failure> {
+    let managed = match MANAGER {
+        Manager::Systemd => systemd::managed(),
+        Manager::Launchd => launchd::managed(here),
+    };
+    let (managed, way_on) = known_or_warn(managed, output)?;
     let known = match MANAGER {
         Manager::Systemd => Known {
             manager: "systemd",
             files: [units::SOCKET, units::SERVICE]
                 .map(|name| units::units_folder(here).join(name))
                 .into(),
-            managed: known_or_warn(systemd::managed(), output)?,
+            managed,
+            way_on,
             exports: exports(here),
         },
         Manager::Launchd => Known {
             manager: "launchd",
             files: vec![units::agent_path(here, units::LABEL)],
-            managed: known_or_warn(launchd::managed(here), output)?,
+            managed,
+            way_on,
             exports: exports(here),
         },
     };
     status::run(known, output).await
 }
 
-/// Where no manager answers, a daemon may have been started by hand all the same.
+/// Where no manager answers, a daemon may have been started by hand all the same; what to do if not
+/// comes with it.
 fn known_or_warn(
     managed: Result<Managed, ServiceError>,
     output: &mut Output,
-) -> Result<Managed, ServiceError> {
+) -> Result<(Managed, Option<String>), ServiceError> {
     match managed {
         Err(error @ (ServiceError::NoManager(_) | ServiceError::NotThere { .. })) => {
             output.warn(&error.to_string());
-            Ok(Managed::default())
+            Ok((Managed::default(), Some(error.hint())))
         }
-        other => other,
+        other => other.map(|managed| (managed, None)),
     }
 }
 

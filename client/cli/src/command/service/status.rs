@@ -92,6 +92,8 @@ pub(crate) struct Known {
     pub(crate) files: Vec<PathBuf>,
     /// What the manager says.
     pub(crate) managed: Managed,
+    /// What to do where it does not answer.
+    pub(crate) way_on: Option<String>,
     /// The scheduled exports.
     pub(crate) exports: Vec<String>,
 }
@@ -107,7 +109,7 @@ pub(crate) async fn run(known: Known, output: &mut Output) -> Result<Exit, Failu
         Ok(File { path: path.display().to_string(), state })
     });
     let files: Vec<File> = files.collect::<Result<_, ServiceError>>()?;
-    let managed = known.managed;
+    let (managed, way_on) = (known.managed, known.way_on);
     let (daemon, problem) = match ask(&managed).await {
         None => (None, None),
         Some(Ok(daemon)) => (Some(daemon), None),
@@ -126,7 +128,12 @@ pub(crate) async fn run(known: Known, output: &mut Output) -> Result<Exit, Failu
         exports: known.exports,
     };
     output.answer(&status, for_person)?;
-    if !status.installed {
+    if let Some(way_on) = way_on {
+        // To install something would fail, and may not be wanted.
+        if !serves {
+            output.hint(&way_on);
+        }
+    } else if !status.installed {
         output.hint("darkslide service install");
     } else if !serves {
         output.hint("darkslide service start; darkslide doctor finds what stops it");
