@@ -1,11 +1,12 @@
 //! What came of an attempt that must fail, and whether the answer proves anything.
 //!
-//! The one judge of the self-tests of all systems. It makes no call. The hazard: a call that failed
-//! for another reason than confinement, and was taken for its proof.
+//! The one judge of the self-tests of all systems. It makes no call of its own. The hazard: a call
+//! that failed for another reason than confinement, and was taken for its proof.
 
 use nix::errno::Errno;
 
 use super::report::Refusal;
+use super::{Access, Rule};
 
 /// What came of one attempt.
 #[derive(Debug)]
@@ -31,6 +32,20 @@ pub(super) fn judge(what: &str, outcome: Result<(), Errno>, proof: &[Errno]) -> 
         }
         Err(errno) => Outcome::Unproven { what, answer: format!("{errno}, which proves nothing") },
     }
+}
+
+/// For each folder that may be read only: a write there, as the system tries one. Any refusal
+/// counts: a disk that is mounted read-only says EROFS, and does not write either.
+pub(super) fn judge_writes(
+    rules: &[Rule<'_>],
+    write: impl Fn(&Rule<'_>) -> Result<(), Errno>,
+) -> Vec<Outcome> {
+    let may_only_be_read = |rule: &&Rule<'_>| match rule.access {
+        Access::ReadWrite | Access::Add => false,
+        Access::Read => true,
+    };
+    let tried = rules.iter().filter(may_only_be_read);
+    tried.map(|rule| judge(&format!("write below {}", rule.what), write(rule), &[])).collect()
 }
 
 #[cfg(test)]

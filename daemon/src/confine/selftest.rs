@@ -20,9 +20,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, sock
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::getppid;
 
-use super::outcome::{Outcome, judge};
+use super::Rule;
+use super::outcome::{Outcome, judge, judge_writes};
 use super::report::{Landlock, Truncation};
-use super::{Access, Rule};
 
 /// Files that no rule covers, best first: below `/proc` no library and no root can lie, and a rule
 /// for `/` would let all of this fail, as it should.
@@ -88,19 +88,7 @@ pub(super) fn at_any_time(
 /// For each folder that may be read only: a write into it. The file has no name and vanishes with
 /// its descriptor, so that a library which is not protected after all is left as it was.
 pub(super) fn below_rules(rules: &[Rule<'_>]) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for rule in rules {
-        match rule.access {
-            Access::ReadWrite | Access::Add => {}
-            // Any refusal counts: a disk that is mounted read-only says EROFS, and does not write
-            // either.
-            Access::Read => {
-                let what = format!("write below {}", rule.what);
-                outcomes.push(judge(&what, write_unnamed(rule.handle), &[]));
-            }
-        }
-    }
-    outcomes
+    judge_writes(rules, |rule| write_unnamed(rule.handle))
 }
 
 /// A write where no rule allows one, into a folder that anybody may write to. Nothing where a rule

@@ -16,7 +16,7 @@ use darkslide_tests::wire::{Peer, framed};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::jobs::{self, kept, large_library, undisturbed};
+use crate::jobs::{self, kept, large_library, start_below_exports, undisturbed};
 use crate::{DARKSLIDED, files_below, small_library, wait_for};
 
 /// As soon as nobody is there.
@@ -77,11 +77,7 @@ fn told_twice_to_end_with_five_jobs_it_loses_none_and_leaves_no_file_half_writte
     let mut service = place.start(DARKSLIDED, &policy);
     let mut peer = service.peer();
     let names = ["a", "b", "c", "d", "e"];
-    let jobs = names.map(|name| {
-        let to = json!({"root": "exports", "path": name});
-        let spec = json!({"spec": {"library": "main", "destination": to}});
-        peer.result("export.start", &spec)["job"].clone()
-    });
+    let jobs = names.map(|name| start_below_exports(&mut peer, name));
     for _ in 0..2 {
         service.process.signal(Signal::TERM);
     }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use darkslide_fixture::{BuiltLibrary, ManyOptions, Model};
 use darkslide_tests::process::{PATIENCE, run};
 use darkslide_tests::service::{Place, Service};
+use darkslide_tests::wire::Peer;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -30,6 +31,13 @@ pub(crate) fn large_library(place: &Place) -> BuiltLibrary {
 
 fn state_folder(place: &Place) -> PathBuf {
     place.home().join(".local/state/darkslide/jobs")
+}
+
+/// Starts an export of everything below the root, and returns its job.
+pub(crate) fn start_below_exports(peer: &mut Peer, folder: &str) -> Value {
+    let to = json!({"root": "exports", "path": folder});
+    let spec = json!({"spec": {"library": "main", "destination": to}});
+    peer.result("export.start", &spec)["job"].clone()
 }
 
 /// What is kept of a job.
@@ -135,11 +143,7 @@ fn jobs_that_the_daemons_end_broke_off_go_on_by_themselves() {
     let mut service = place.start(DARKSLIDED, &policy);
     let mut peer = service.peer();
     let names = ["a", "b", "c"];
-    let jobs = names.map(|name| {
-        let to = json!({"root": "exports", "path": name});
-        let spec = json!({"spec": {"library": "main", "destination": to}});
-        peer.result("export.start", &spec)["job"].clone()
-    });
+    let jobs = names.map(|name| start_below_exports(&mut peer, name));
     for _ in 0..2 {
         service.process.signal(Signal::TERM);
     }

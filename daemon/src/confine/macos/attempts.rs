@@ -15,9 +15,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, conn
 use nix::sys::stat::{Mode, fchmod, fstat};
 use nix::unistd::unlink;
 
-use super::super::outcome::{Outcome, judge};
+use super::super::Rule;
+use super::super::outcome::{Outcome, judge, judge_writes};
 use super::super::seatbelt::Folder;
-use super::super::{Access, Rule};
 
 /// Files that everybody may read, that no other guard of macOS covers, and that no rule needs.
 const OUTSIDE: [&str; 2] = ["/private/etc/hosts", "/private/etc/services"];
@@ -60,18 +60,7 @@ pub(super) fn at_any_time(outside: Option<&str>) -> Vec<Outcome> {
 
 /// For each folder that may be read only: a change to it, which changes nothing.
 pub(super) fn below_rules(rules: &[Rule<'_>]) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for rule in rules {
-        match rule.access {
-            Access::ReadWrite | Access::Add => {}
-            // Any refusal counts, as of a disk that is mounted read-only.
-            Access::Read => {
-                let what = format!("write below {}", rule.what);
-                outcomes.push(judge(&what, set_same_mode(rule), &[]));
-            }
-        }
-    }
-    outcomes
+    judge_writes(rules, set_same_mode)
 }
 
 /// A write where no rule allows one, into a folder that anybody may write to. Nothing where a rule
